@@ -1,0 +1,18 @@
+/** A moment in milliseconds since 1970-01-01T00:00:00Z. */
+export type Instant = number;
+
+/** The moment as RFC 3339 text in UTC with milliseconds: `2026-11-23T22:55:01.123Z`. */
+export function formatInstant(instant: Instant): string {
+  return new Date(instant).toISOString();
+}
+
+/** The moment as it stands in snapshot names: `20261123T225501123Z`. */
+export function compactInstant(instant: Instant): string {
+  return formatInstant(instant).replace(/[-:.]/g, "");
+}
+
+/** The moment that RFC 3339 text names, or `undefined`. */
+export function parseInstant(text: string): Instant | undefined {
+  const instant = Date.parse(text);
+  return Number.isNaN(instant) ? undefined : instant;
+}
