@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { S3Config } from "../config/schema.ts";
+import { BackupError, messageOf } from "../errors.ts";
+
+/** Pools of kept-alive connections. */
+export interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Rejects with `CONFIG_INVALID` when the CA cannot be read. */
+export function createAgents(config: S3Config, environment: Environment): Agents {
+  const proxyEnv = proxyVariables(config.proxy, environment);
+  const shared = {
+    keepAlive: true,
+    maxSockets: config.concurrency + 4,
+    ...(proxyEnv === undefined ? {} : { proxyEnv }),
+  };
+  return {
+    http: new HttpAgent(shared),
+    https: new HttpsAgent({
+      ...shared,
+      rejectUnauthorized: !config.skipTLSVerify,
+      ...(config.endpointCA === "" ? {} : { ca: readCa(config.endpointCA) }),
+    }),
+  };
+}
+
+/** What Node's agents take as `proxyEnv` (Node 24.5), from `s3.proxy`: a URL, `none`, or empty for the environment. */
+export function proxyVariables(proxy: string, environment: Environment): Record<string, string> | undefined {
+  if (proxy === "none") return undefined;
+  if (proxy !== "") return { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+  const found = names.flatMap((name) => (environment[name] ? [[name, environment[name]] as const] : []));
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+/** PEM from `s3.endpointCA`: base64 of it, as k3s takes it, or a file. */
+export function readCa(endpointCa: string): string {
+  const decoded = Buffer.from(endpointCa, "base64").toString("utf8");
+  if (decoded.includes("-----BEGIN CERTIFICATE-----")) return decoded;
+  const pem = readCaFile(endpointCa);
+  if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+  throw new BackupError("CONFIG_INVALID", `Cannot use s3.endpointCA "${endpointCa}": it holds no PEM certificate`, {
+    hint: "Set s3.endpointCA to a PEM file, or to the base64 of one",
+  });
+}
+
+function readCaFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new BackupError("CONFIG_INVALID", `Cannot read s3.endpointCA: ${messageOf(cause)}`, {
+      hint: "Set s3.endpointCA to a readable PEM file, or to the base64 of one",
+      cause,
+    });
+  }
+}

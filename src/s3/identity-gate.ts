@@ -1,0 +1,48 @@
+import type { CredentialSource, Identity, Rejection } from "../ports/credentials.ts";
+
+/**
+ * Holds requests whose signer was refused until there is another one. With several parts in flight they are all
+ * refused at once: the source is asked once for all of them. New requests wait as well: a service that refuses a
+ * part may close before it has read it all, which looks like a broken connection and would use up attempts.
+ */
+export class IdentityGate {
+  readonly #source: CredentialSource;
+  #pending: { readonly identity: Identity; readonly replaced: Promise<void> } | undefined;
+
+  constructor(source: CredentialSource) {
+    this.#source = source;
+  }
+
+  /** The set to sign with, once it is not one that was refused. Rejects as `CredentialSource.replace` does. */
+  async admit(signal: AbortSignal): Promise<Identity> {
+    const identity = await this.#source.current();
+    if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, identity)) return identity;
+    await this.#pending.replaced;
+    signal.throwIfAborted();
+    return await this.#source.current();
+  }
+
+  /** Resolves when the source holds another set than the refused one. Rejects as `CredentialSource.replace` does. */
+  async replace(rejection: Rejection, signal: AbortSignal): Promise<void> {
+    if (!isSameIdentity(await this.#source.current(), rejection.identity)) return;
+    if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, rejection.identity)) {
+      this.#ask(rejection, signal);
+    }
+    await this.#pending?.replaced;
+  }
+
+  #ask(rejection: Rejection, signal: AbortSignal): void {
+    const replaced = this.#source.replace(rejection, signal).finally(() => {
+      if (this.#pending?.replaced === replaced) this.#pending = undefined;
+    });
+    this.#pending = { identity: rejection.identity, replaced };
+  }
+}
+
+function isSameIdentity(one: Identity, other: Identity): boolean {
+  return (
+    one.accessKeyId === other.accessKeyId &&
+    one.secretAccessKey === other.secretAccessKey &&
+    one.sessionToken === other.sessionToken
+  );
+}

@@ -1,0 +1,139 @@
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { backoffMs } from "../async/backoff.ts";
+import { BackupError } from "../errors.ts";
+import type { ObjectKey } from "../model/layout.ts";
+import type { ByteRange } from "../ports/object-store.ts";
+import { type Bucket, nameIn, urlOf } from "./bucket.ts";
+
+/** Records are a few KiB; whatever is larger than this is not one of ours. */
+const SMALL_OBJECT_BYTES = 16 * 2 ** 20;
+const FRUITLESS_ATTEMPTS = 10;
+
+/** A small object's bytes, or `undefined` when there is none. */
+export async function getObject(bucket: Bucket, key: ObjectKey, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const reply = await bucket.requests.attempt(
+    { what: `read "${urlOf(bucket, key)}"`, permission: "s3:GetObject", tolerate: ["NoSuchKey"] },
+    async (client, options) => {
+      const { Body, ContentLength } = await client.send(new GetObjectCommand(inputOf(bucket, key)), options);
+      if ((ContentLength ?? 0) > SMALL_OBJECT_BYTES) throw tooLarge(bucket, key);
+      return (await Body?.transformToByteArray()) ?? new Uint8Array();
+    },
+    signal,
+  );
+  return "refused" in reply ? undefined : reply.output;
+}
+
+/** An object that is read in order, over as many connections as it takes. */
+interface Reading {
+  readonly key: ObjectKey;
+  /** The next byte to ask for. */
+  offset: number;
+  /** The last byte, once it is known. */
+  end: number | undefined;
+  /** Of the first answer: another one later means that the object was replaced. */
+  etag: string | undefined;
+}
+
+/** A large object's bytes. A connection that breaks off is taken up where it was, as long as bytes keep coming. */
+export async function* readObject(
+  bucket: Bucket,
+  { key, range }: { readonly key: ObjectKey; readonly range: ByteRange | undefined },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { clock, random } = bucket.options;
+  const reading: Reading = { key, offset: range?.start ?? 0, end: range?.end, etag: undefined };
+  for (let fruitless = 0; ; ) {
+    const before = reading.offset;
+    try {
+      return yield* readOn(bucket, reading, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof BackupError) throw error;
+      fruitless = reading.offset > before ? 1 : fruitless + 1;
+      if (fruitless >= FRUITLESS_ATTEMPTS) throw brokenOff(bucket, key, error);
+      await clock.sleep(backoffMs(fruitless, random), signal);
+    }
+  }
+}
+
+async function* readOn(bucket: Bucket, reading: Reading, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const body = await openBody(bucket, reading, signal);
+  if (body === undefined) return;
+  for await (const chunk of body) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError("A body came as text");
+    reading.offset += chunk.length;
+    yield chunk;
+  }
+  if (reading.end !== undefined && reading.offset <= reading.end) throw new Error("the body ended early");
+}
+
+/** The answer's body from `reading.offset` on, or `undefined` when nothing is left to read. */
+async function openBody(bucket: Bucket, reading: Reading, signal: AbortSignal) {
+  const { key, offset, end } = reading;
+  if (end !== undefined && offset > end) return undefined;
+  const isWhole = offset === 0 && end === undefined;
+  const Range = `bytes=${offset}-${end ?? ""}`;
+  const reply = await bucket.requests.attempt(
+    { what: `read "${urlOf(bucket, key)}"`, permission: "s3:GetObject", tolerate: ["NoSuchKey", "InvalidRange"] },
+    (client, options) =>
+      client.send(new GetObjectCommand({ ...inputOf(bucket, key), ...(isWhole ? {} : { Range }) }), options),
+    signal,
+  );
+  if ("refused" in reply) {
+    if (reply.refused === "InvalidRange") return undefined;
+    throw absent(bucket, key, reply.error);
+  }
+  const { Body, ETag, ContentLength } = reply.output;
+  if (reading.etag !== undefined && ETag !== reading.etag) throw replaced(bucket, key);
+  if (!isWhole && reply.answer?.status === 200) throw rangeIgnored(bucket, key);
+  reading.etag ??= ETag;
+  if (ContentLength !== undefined) reading.end = offset + ContentLength - 1;
+  return toIterable(Body);
+}
+
+function toIterable(body: unknown): AsyncIterable<unknown> {
+  const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
+    typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+  if (isIterable(body)) return body;
+  throw new TypeError("An answer came without a body to read");
+}
+
+function inputOf(bucket: Bucket, key: ObjectKey) {
+  return { ...nameIn(bucket, key), ...bucket.encryption.access };
+}
+
+function absent(bucket: Bucket, key: ObjectKey, cause: unknown): BackupError {
+  return new BackupError("SNAPSHOT_NOT_FOUND", `Cannot read "${urlOf(bucket, key)}": there is no such object`, {
+    hint: "See what there is: etcd-ark list",
+    cause,
+  });
+}
+
+function replaced(bucket: Bucket, key: ObjectKey): BackupError {
+  return new BackupError("STORE_CONFLICT", `Cannot read "${urlOf(bucket, key)}": it was replaced meanwhile`, {
+    hint: "Read it again, and find out who writes to this folder",
+  });
+}
+
+function rangeIgnored(bucket: Bucket, key: ObjectKey): BackupError {
+  return new BackupError("STORE_REFUSED", `Cannot read part of "${urlOf(bucket, key)}": the service ignores ranges`, {
+    hint: "Look for a proxy between here and s3.endpoint that strips the Range header",
+  });
+}
+
+function tooLarge(bucket: Bucket, key: ObjectKey): BackupError {
+  return new BackupError("STORE_CONFLICT", `Cannot read "${urlOf(bucket, key)}": it is too large to be a record`, {
+    hint: "Find out who wrote it; etcd-ark writes nothing of that size under this key",
+  });
+}
+
+function brokenOff(bucket: Bucket, key: ObjectKey, cause: unknown): BackupError {
+  return new BackupError(
+    "STORE_UNAVAILABLE",
+    `Cannot read "${urlOf(bucket, key)}": the connection keeps breaking off`,
+    {
+      hint: "Check the network and s3.proxy",
+      cause,
+    },
+  );
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { describe, it } from "node:test";
+import { S3Client } from "@aws-sdk/client-s3";
+import { Config } from "../../../src/config/schema.ts";
+import type { CredentialSource } from "../../../src/ports/credentials.ts";
+import type { Attempt } from "../../../src/s3/attempt.ts";
+import { Requests } from "../../../src/s3/requests.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const call = { what: "try", permission: "s3:Try", uploading: true } as const;
+const never = new AbortController().signal;
+
+/** Requests that answer what the test says: a status with an S3 error code, or success. */
+class Lab {
+  readonly clock = new FakeClock();
+  readonly attempts = new AsyncLocalStorage<Attempt>();
+  readonly requests: Requests;
+  replaced = 0;
+
+  constructor() {
+    const wire = { client: new S3Client({ region: "x" }), attempts: this.attempts, region: "x", destroy: () => {} };
+    this.requests = new Requests(wire, {
+      config: Config.parse({}).s3,
+      region: "x",
+      endpoint: "",
+      credentials: this.#credentials(),
+      clock: this.clock,
+      random: () => 0,
+      environment: {},
+      warn: () => undefined,
+    });
+  }
+
+  /** Throws as the SDK does. */
+  answer(status: number, Code: string): never {
+    const attempt = this.attempts.getStore();
+    if (attempt) attempt.answer = { status, headers: {} };
+    throw Object.assign(new Error(Code), { Code });
+  }
+
+  #credentials(): CredentialSource {
+    const identity = () => ({ accessKeyId: `AKIA${this.replaced}`, secretAccessKey: "s" });
+    return {
+      current: async () => identity(),
+      refresh: async () => undefined,
+      replace: async () => void this.replaced++,
+      accepted: () => undefined,
+      describe: () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+}
+
+describe("Requests", () => {
+  it("has fewer requests under way once the service has asked for less", async () => {
+    const lab = new Lab();
+    let answers = 0;
+    const slowed = lab.requests.run(call, async () => (answers++ === 0 ? lab.answer(503, "SlowDown") : true), never);
+    await lab.clock.advance(60_000);
+    await slowed;
+    let underWay = 0;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const send = (): Promise<boolean> => {
+      underWay++;
+      return promise;
+    };
+    const all = Array.from({ length: 4 }, () => lab.requests.run(call, send, never));
+    await lab.clock.advance(0);
+
+    assert.equal(underWay, 2);
+    resolve(true);
+    await Promise.all(all);
+  });
+
+  it("does not count refused credentials as failed attempts", async () => {
+    const lab = new Lab();
+    await lab.requests.run(call, async () => true, never);
+    const codes = ["InternalError", "ExpiredToken"];
+    let sent = 0;
+    const running = lab.requests.run(
+      call,
+      async () => (sent < 18 ? lab.answer(sent % 2 === 0 ? 500 : 400, codes[sent++ % 2] ?? "") : true),
+      never,
+    );
+    for (let turn = 0; turn < 9; turn++) await lab.clock.advance(60_000);
+
+    assert.equal((await running).attempts, 19);
+    assert.equal(lab.replaced, 9);
+  });
+});
