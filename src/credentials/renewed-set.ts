@@ -1,0 +1,88 @@
+import { BackupError } from "../errors.ts";
+import type { Instant } from "../model/time.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Identity } from "../ports/credentials.ts";
+import type { Urgency } from "./loader.ts";
+
+/** A set that came from a program or a service, and when to ask for the next one. */
+export interface Renewed {
+  readonly identity: Identity;
+  readonly renewAt?: Instant;
+}
+
+const renewAheadMs = 300_000;
+/** Asking is a request or a process: not more often than this, whoever wants it. */
+const pauseMs = 5_000;
+const patienceMs = 60_000;
+
+/**
+ * When to renew a set: five minutes before its expiry, or at half of what is left when that is sooner, so
+ * that a service that still gives the old set is asked again at ever shorter intervals.
+ */
+export function renewalTime(expiresAt: Instant, now: Instant): Instant {
+  return expiresAt - Math.min(renewAheadMs, Math.max(0, expiresAt - now) / 2);
+}
+
+/** Keeps a set that costs something to get, until it is due, refused, or has no expiry and a run begins. */
+export class RenewedSet {
+  readonly #fetch: () => Promise<Identity>;
+  readonly #clock: Clock;
+  #held: Renewed | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #pending: Promise<Identity> | undefined;
+
+  constructor(fetch: () => Promise<Identity>, clock: Clock) {
+    this.#fetch = fetch;
+    this.#clock = clock;
+  }
+
+  /** The set held, or a new one. Rejects as `fetch` does; the set held is not lost by that. */
+  async get(urgency: Urgency, signal: AbortSignal): Promise<Renewed> {
+    if (this.#held && !this.#stale(this.#held, urgency)) return this.#held;
+    if (this.#clock.monotonic() - this.#askedAt < pauseMs) {
+      if (this.#failure) throw this.#failure.error;
+      if (this.#held) return this.#held;
+    }
+    return await this.#ask(signal);
+  }
+
+  #stale({ renewAt }: Renewed, urgency: Urgency): boolean {
+    if (urgency === "rejected") return true;
+    return renewAt === undefined ? urgency === "run" : this.#clock.now() >= renewAt;
+  }
+
+  async #ask(signal: AbortSignal): Promise<Renewed> {
+    this.#askedAt = this.#clock.monotonic();
+    try {
+      const identity = await this.#fetchInTime(signal);
+      const { expiresAt } = identity;
+      this.#held = {
+        identity,
+        ...(expiresAt !== undefined && { renewAt: renewalTime(expiresAt, this.#clock.now()) }),
+      };
+      this.#failure = undefined;
+      return this.#held;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  /** A fetch that hangs is not started a second time: a stuck program must not pile up. */
+  async #fetchInTime(signal: AbortSignal): Promise<Identity> {
+    this.#pending ??= this.#fetch().finally(() => {
+      this.#pending = undefined;
+    });
+    const timer = new AbortController();
+    const timeout = this.#clock.sleep(patienceMs, AbortSignal.any([signal, timer.signal])).then(() => {
+      throw new BackupError("CREDENTIALS_INVALID", "Cannot get credentials: no answer within 60 s");
+    });
+    try {
+      return await Promise.race([this.#pending, timeout]);
+    } finally {
+      timer.abort();
+      timeout.catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { Agent } from "node:https";
+import { BackupError } from "../errors.ts";
+import type { Identity } from "../ports/credentials.ts";
+import type { CredentialsConfig, Environment } from "./layers.ts";
+import { redactedError } from "./redact.ts";
+
+/** What an SDK provider returns, as far as it counts here. */
+interface SdkCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly expiration?: Date | undefined;
+}
+
+/** An SDK provider's set as an `Identity`. */
+export function toIdentity(credentials: SdkCredentials): Identity {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  if (!accessKeyId || !secretAccessKey) throw new Error("the answer holds no key id or no secret key");
+  if (expiration && Number.isNaN(expiration.getTime())) throw new Error("the answer's expiry is not a date");
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken && { sessionToken }),
+    ...(expiration && { expiresAt: expiration.getTime() }),
+  };
+}
+
+/** An SDK provider's failure as ours, without the secrets that its message or request holds. */
+export function sdkFailure(what: string, error: unknown, secrets: readonly string[] = []): BackupError {
+  if (error instanceof BackupError) return error;
+  const cause = redactedError(error, secrets);
+  return new BackupError("CREDENTIALS_INVALID", `Cannot get credentials from ${what}: ${cause.message}`, {
+    hint: "Nothing else is tried in its place; correct it, no restart is needed",
+    cause,
+  });
+}
+
+/** Options of the STS client that assumes roles. */
+export interface StsOptions {
+  readonly region: string;
+  readonly endpoint: string;
+  readonly requestHandler: {
+    readonly httpsAgent: Agent;
+    readonly connectionTimeout: number;
+    readonly requestTimeout: number;
+  };
+}
+
+/**
+ * All that the STS client would otherwise look up by itself in the process' environment and in the home
+ * directory of the passwd file. It goes through the proxy that S3 goes through.
+ */
+export function stsOptions(
+  config: Pick<CredentialsConfig, "region" | "proxy">,
+  environment: Environment,
+  profileRegion: string | undefined,
+): StsOptions {
+  const region =
+    profileRegion || config.region || environment["AWS_REGION"] || environment["AWS_DEFAULT_REGION"] || "us-east-1";
+  return {
+    region,
+    endpoint: environment["AWS_ENDPOINT_URL_STS"] || environment["AWS_ENDPOINT_URL"] || publicEndpoint(region),
+    requestHandler: {
+      httpsAgent: new Agent({ proxyEnv: proxyEnvironment(config.proxy, environment) }),
+      connectionTimeout: 5_000,
+      requestTimeout: 20_000,
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/general/latest/gr/sts.html */
+function publicEndpoint(region: string): string {
+  return `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+}
+
+function proxyEnvironment(proxy: string, environment: Environment): Record<string, string | undefined> {
+  if (proxy === "none") return {};
+  if (proxy) return { HTTPS_PROXY: proxy };
+  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
+  return Object.fromEntries(names.map((name) => [name, environment[name]]));
+}
