@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import { Catalog } from "../backup/catalog.ts";
+import type { BackupContext } from "../backup/context.ts";
+import type { Config } from "../config/schema.ts";
+import { createDirectoryStore } from "../directory/directory-store.ts";
+import { createSpool } from "../directory/spool.ts";
+import { createSnapshotSource } from "../etcd/snapshot-source.ts";
+import { createRunLock } from "../locks/abstract-socket.ts";
+import { jitterMs } from "../model/jitter.ts";
+import type { RetentionPolicy } from "../model/retention.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CredentialSource } from "../ports/credentials.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { RunLock } from "../ports/run-lock.ts";
+import type { SnapshotSource } from "../ports/snapshot-source.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import type { Schedule, Ticker } from "../ports/ticker.ts";
+import { createTicker } from "../schedule/ticker.ts";
+import { createLocalState } from "../state/state-file.ts";
+import { createS3 } from "./s3.ts";
+import { systemClock } from "./system-clock.ts";
+import { VERSION } from "./version.ts";
+
+/** The program, wired for one configuration. Disposing of it closes every connection and watcher. */
+export interface App extends AsyncDisposable {
+  readonly context: BackupContext;
+  readonly credentials: CredentialSource | undefined;
+  readonly schedule: Schedule;
+  readonly jitterMs: number;
+  readonly retention: RetentionPolicy;
+  readonly ticker: Ticker;
+  readonly lock: RunLock;
+  /** The locks of this node for these stores and this cluster. */
+  readonly lockNames: { readonly daemon: string; readonly run: string };
+  /** A directory of local files as a store, to fetch into. */
+  readonly localFiles: (directory: string) => ObjectStore;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly telemetry: Telemetry;
+}
+
+/** Builds every adapter; nobody else does. Nothing is connected yet when it returns. */
+export function createApp({ config, environment, telemetry }: AppOptions): App {
+  const clock: Clock = systemClock;
+  const stateDirectory = environment["STATE_DIRECTORY"] ?? "";
+  const s3 = config.s3.bucket ? createS3({ config: config.s3, environment, telemetry, clock }) : undefined;
+  const directory = config.directory.path ? createDirectoryStore({ ...config.directory, clock }) : undefined;
+  const stores = [s3?.store, directory].filter((store) => store !== undefined);
+  const source: SnapshotSource = createSnapshotSource({ config: config.etcd, clock, telemetry });
+  const scope = [...stores.map(({ id }) => id), config.cluster, config.node].join(" ");
+  const context: BackupContext = {
+    cluster: config.cluster,
+    node: config.node,
+    distribution: config.etcd.preset,
+    writer: `etcd-ark/${VERSION}`,
+    compression: config.compression,
+    holdLimitMs: config.etcd.holdLimit,
+    destinations: stores.map((store) => ({ store, catalog: new Catalog(store, config.cluster) })),
+    source,
+    spool: createSpool({ path: config.spool.path || stateDirectory, maxSize: config.spool.maxSize, clock }),
+    state: createLocalState(stateDirectory, telemetry.warning),
+    telemetry,
+    clock,
+    random: Math.random,
+    newUuid: randomUUID,
+    cleanUpSignal: () => AbortSignal.timeout(CLEAN_UP_MS),
+    releaseMemory: collectGarbage,
+  };
+  return {
+    context,
+    credentials: s3?.credentials,
+    schedule: config.schedule,
+    jitterMs: jitterMs(config, config.schedule.jitter),
+    retention: config.retention,
+    ticker: createTicker({ clock }),
+    lock: createRunLock({ clock }),
+    lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
+    localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
+    [Symbol.asyncDispose]: async () => {
+      await source[Symbol.asyncDispose]();
+      for (const store of stores) await store[Symbol.asyncDispose]();
+      await s3?.credentials[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const CLEAN_UP_MS = 10_000;
+
+/** Only there with `--expose-gc`, which bin/etcd-ark sets. */
+const collectGarbage = globalThis.gc && (() => void globalThis.gc?.({ type: "major", flavor: "last-resort" }));

@@ -1,0 +1,41 @@
+import type { S3Config } from "../config/schema.ts";
+import { createCredentialSource } from "../credentials/credential-source.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CredentialSource } from "../ports/credentials.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import { createS3Store } from "../s3/object-store.ts";
+import { endpointOf, regionOf } from "./s3-place.ts";
+
+export interface S3Options {
+  readonly config: S3Config;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+}
+
+/** The bucket and the credentials for it, which live as long as each other. */
+export function createS3({ config, environment, telemetry, clock }: S3Options): {
+  readonly store: ObjectStore;
+  readonly credentials: CredentialSource;
+} {
+  const credentials = createCredentialSource({
+    config,
+    environment,
+    clock,
+    onChange: telemetry.credentialsChanged,
+    onRejected: telemetry.credentialsRejected,
+    onWarning: telemetry.warning,
+  });
+  const store = createS3Store({
+    config,
+    region: regionOf(config, environment),
+    endpoint: endpointOf(config, environment),
+    credentials,
+    clock,
+    random: Math.random,
+    environment,
+    warn: telemetry.warning,
+  });
+  return { store, credentials };
+}

@@ -1,0 +1,27 @@
+import { runDaemon } from "../../daemon/daemon.ts";
+import { isBackupError } from "../../errors.ts";
+import type { Session } from "../session.ts";
+
+/** `run`: the daemon. Returns when it was told to stop. */
+export async function run({ app, config, terminal, file }: Session): Promise<void> {
+  const { context, schedule, jitterMs, retention, ticker, lock, lockNames } = app;
+  const { telemetry } = context;
+  const stores = context.destinations.map(({ store }) => store.url(""));
+  telemetry.daemonStarted({ version: context.writer, config: file ?? "", stores });
+  await refuseHopeless(app);
+  const { catchUp, onStart } = config.schedule;
+  const options = { context, ticker, schedule, jitterMs, catchUp, onStart, retention, lock };
+  await runDaemon({ ...options, daemonLock: lockNames.daemon, runLock: lockNames.run }, terminal.signal);
+}
+
+/**
+ * Absent credentials may appear; but with HOME unset, and nothing else that could give any, nobody will ever look
+ * where they appear. Then the service must not go on as if it could work.
+ */
+async function refuseHopeless({ credentials }: Session["app"]): Promise<void> {
+  try {
+    await credentials?.current();
+  } catch (error) {
+    if (isBackupError(error, "CONFIG_INVALID")) throw error;
+  }
+}
