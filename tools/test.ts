@@ -1,0 +1,122 @@
+/**
+ * Runs the tests: `npm test [-- OPTION… TIER|FILE|DIRECTORY…]`. A tier is a directory of test/, such as `unit`.
+ *   --name PATTERN    only tests whose name matches
+ *   --concurrency N   so many files at a time (default 2)
+ *   --coverage        reports the coverage of src/
+ * What the tests need is downloaded, built and started first. A skipped test fails the run.
+ */
+import "./guard.mjs";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { globSync, statSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { cacheDirectory, installPrefix, proxyVariable } from "../test/support/debian.ts";
+import { etcdPrefixes, sharedEtcdVariable, startEtcd } from "../test/support/etcd.ts";
+import { ownService, ownServiceVariable, sharedRgwVariable } from "../test/support/rgw.ts";
+import { rgwPrefixes, startRgwCluster } from "../test/support/rgw-cluster.ts";
+import { tempDir } from "../test/support/temp-dir.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const tiers = ["unit", "contract", "integration", "e2e"];
+/** Far beyond what any test takes, so that it only ends what hangs. */
+const testTimeoutMs = 10 * 60_000;
+/** What of the caller's environment the tests may see. */
+const kept = /^(PATH|TERM|COLORTERM|NO_COLOR|FORCE_COLOR|CI|LANG|TMPDIR|NODE_V8_COVERAGE|ETCD_ARK_TEST_\w+)$/;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    name: { type: "string" },
+    concurrency: { type: "string", default: "2" },
+    coverage: { type: "boolean", default: false },
+  },
+});
+process.exitCode = await main().catch((error) => refuse(error instanceof Error ? error.message : String(error)));
+
+async function main(): Promise<number> {
+  process.chdir(root);
+  const files = (positionals.length > 0 ? positionals : tiers).flatMap(select);
+  if (files.length === 0) return refuse("there is no test file");
+  await using resources = new AsyncDisposableStack();
+  const home = resources.use(await tempDir());
+  isolate(home.path);
+  if (files.some((file) => !file.startsWith("test/unit/"))) await prepare(resources);
+  return await runFiles(files);
+}
+
+/** The test files that an argument names. */
+function select(argument: string): string[] {
+  const path = tiers.includes(argument) ? `test/${argument}` : relative(root, resolve(root, argument));
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  if (isDirectory === undefined) throw new Error(`there is no tier, file or directory "${argument}"`);
+  return isDirectory ? globSync(`${path}/**/*.test.ts`).sort() : [path];
+}
+
+/**
+ * Leaves nothing of the caller's in the environment, above all no credentials. What names a cache, a proxy for apt or
+ * a service of one's own goes on under a name that only the rig reads.
+ */
+function isolate(home: string): void {
+  const { env } = process;
+  const proxies = Object.entries(env).filter(([name]) => /^(https?|ftp|all|no)_proxy$/i.test(name));
+  const own = ownService();
+  env["ETCD_ARK_TEST_CACHE"] = cacheDirectory();
+  env[proxyVariable] = JSON.stringify(Object.fromEntries(proxies));
+  if (own) env[ownServiceVariable] = JSON.stringify(own);
+  for (const name of Object.keys(env)) if (!kept.test(name)) delete env[name];
+  env["HOME"] = home;
+  env["AWS_EC2_METADATA_DISABLED"] = "true";
+}
+
+/** Downloads, builds and starts what tests share, so that none of it counts against a test's time. */
+async function prepare(resources: AsyncDisposableStack): Promise<void> {
+  const { env } = process;
+  execFileSync(process.execPath, ["tools/build.ts"], { stdio: ["ignore", "ignore", "inherit"] });
+  if (!env["ETCD_ARK_TEST_ETCD_BIN"]) for (const prefix of Object.values(etcdPrefixes)) await installPrefix(prefix);
+  const etcd = resources.use(await startEtcd());
+  env[sharedEtcdVariable] = etcd.endpoints[0] ?? "";
+  if (env[ownServiceVariable]) return;
+  for (const prefix of Object.values(rgwPrefixes)) await installPrefix(prefix);
+  const rgw = resources.use(await startRgwCluster("trixie"));
+  env[sharedRgwVariable] = JSON.stringify(rgw.access);
+}
+
+async function runFiles(files: string[]): Promise<number> {
+  const stream = run({
+    files,
+    concurrency: Number(values.concurrency),
+    execArgv: [`--test-timeout=${testTimeoutMs}`],
+    coverage: values.coverage,
+    coverageIncludeGlobs: ["src/**"],
+    ...(values.name !== undefined && { testNamePatterns: [new RegExp(values.name)] }),
+  });
+  const empty = new Set(files);
+  const passedOver: string[] = [];
+  let succeeded = false;
+  for (const event of ["test:pass", "test:fail"] as const) {
+    stream.on(event, ({ name, file = "", details, skip, todo }) => {
+      const path = relative(root, file);
+      // A file that ends without a test of its own is reported as one under its own name.
+      if (details.type === "test" && resolve(root, name) !== file) empty.delete(path);
+      if (skip !== undefined || todo !== undefined) passedOver.push(`${name} (${path})`);
+    });
+  }
+  stream.on("test:summary", ({ file, success }) => {
+    if (file === undefined) succeeded = success;
+  });
+  const report = stream.compose(spec);
+  report.pipe(process.stdout);
+  await once(report, "end");
+  if (passedOver.length > 0) return refuse(`skipped or to do:\n  ${passedOver.join("\n  ")}`);
+  if (empty.size === files.length) return refuse("no test ran");
+  if (empty.size > 0 && values.name === undefined) return refuse(`no test in ${[...empty].join(", ")}`);
+  return succeeded ? 0 : 1;
+}
+
+function refuse(reason: string): number {
+  console.error(`The tests fail: ${reason}`);
+  return 1;
+}
