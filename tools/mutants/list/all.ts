@@ -1,0 +1,17 @@
+import type { Mutant } from "../mutant.ts";
+import { etcdMutants } from "./etcd.ts";
+import { inputMutants } from "./input.ts";
+import { machineMutants } from "./machine.ts";
+import { promiseMutants } from "./promise.ts";
+import { rotationMutants } from "./rotation.ts";
+import { s3Mutants } from "./s3.ts";
+
+/** Every mutant there is, in the order of the trouble table; then the promises. */
+export const mutants: readonly Mutant[] = [
+  ...inputMutants,
+  ...s3Mutants,
+  ...rotationMutants,
+  ...etcdMutants,
+  ...machineMutants,
+  ...promiseMutants,
+];
