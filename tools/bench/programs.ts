@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { etcdPrograms } from "../../test/support/etcd-programs.ts";
+import type { Command } from "./measure.ts";
+
+export const LAUNCHER = fileURLToPath(new URL("../../bin/etcd-ark", import.meta.url));
+
+/** A bucket, and who may write to it. */
+export interface Target {
+  readonly endpoint: string;
+  readonly caFile: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** One command of etcd-ark against one etcd and one bucket. */
+export function arkCommand(words: readonly string[], etcd: string, target: Target): Command {
+  const { endpoint, caFile, bucket } = target;
+  const flags = {
+    endpoints: etcd,
+    "s3-bucket": bucket,
+    "s3-endpoint": endpoint,
+    "s3-endpoint-ca": caFile,
+    // A folder of its own for each run, so that none has more to list than the first.
+    cluster: `bench-${randomBytes(4).toString("hex")}`,
+    "node-name": "bench",
+  };
+  return {
+    argv: [LAUNCHER, ...words, ...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)],
+    env: { ...awsEnvironment(target), HOME: "/nonexistent" },
+  };
+}
+
+export function awsEnvironment({ accessKeyId, secretAccessKey }: Target): Record<string, string> {
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+}
+
+/** `etcdctl snapshot save` into a file. */
+export async function etcdctlSave(etcd: string, file: string): Promise<Command> {
+  const { etcdctl } = await etcdPrograms("3.5");
+  return { argv: etcdctl(`--endpoints=${etcd}`, "snapshot", "save", file), env: { ETCDCTL_API: "3" } };
+}
