@@ -2,7 +2,7 @@ import { withDeadline } from "../async/deadline.ts";
 import type { BackupContext } from "../backup/context.ts";
 import { type Destination, failuresOf, onEach } from "../backup/destination.ts";
 import { readIdentity } from "../backup/identity.ts";
-import { BackupError } from "../errors.ts";
+import { BackupError, type ErrorCode } from "../errors.ts";
 
 /** How long etcd and the stores may take to answer before they count as absent. */
 const ANSWER_MS = 10_000;
@@ -16,21 +16,33 @@ export async function checkReadiness(
   destinations: readonly Destination[],
   signal: AbortSignal,
 ): Promise<void> {
-  const within = <Value>(name: string, operation: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
-    withDeadline({ clock: context.clock, ms: ANSWER_MS, error: () => noAnswer(name) }, operation, signal);
-  await within("etcd", (limited) => context.source.choose(new Set(), limited));
+  const within = <Value>(asked: Asked, operation: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
+    withDeadline({ clock: context.clock, ms: ANSWER_MS, error: () => noAnswer(asked) }, operation, signal);
+  await within(ETCD, (limited) => context.source.choose(new Set(), limited));
   const looked = await onEach(
     destinations.map((destination) => ({ destination })),
-    ({ destination }) =>
-      within(destination.store.url(""), (limited) => readIdentity(destination, context.cluster, limited)),
+    ({ destination }) => within(askedOf(destination), (limited) => readIdentity(destination, context.cluster, limited)),
   );
   const [failure, ...others] = failuresOf(looked);
   if (failure && others.length + 1 === looked.length) throw failure.error;
 }
 
-function noAnswer(name: string): BackupError {
-  const code = name === "etcd" ? "ETCD_UNAVAILABLE" : "STORE_UNAVAILABLE";
+/** Whoever is asked, and the key that says where it is. */
+interface Asked {
+  readonly name: string;
+  readonly code: ErrorCode;
+  readonly key: string;
+}
+
+const ETCD: Asked = { name: "etcd", code: "ETCD_UNAVAILABLE", key: "etcd.endpoints" };
+
+function askedOf({ store }: Destination): Asked {
+  const key = store.kind === "s3" ? "s3.endpoint" : "directory.path";
+  return { name: store.url(""), code: "STORE_UNAVAILABLE", key };
+}
+
+function noAnswer({ name, code, key }: Asked): BackupError {
   return new BackupError(code, `Cannot reach "${name}": no answer within ${ANSWER_MS / 1000} s`, {
-    hint: "The daemon keeps trying; see the network, the address in the configuration, and the server's own log",
+    hint: `See that it runs, the network, and "${key}"; the daemon keeps trying`,
   });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { unlink } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
@@ -79,7 +79,7 @@ class DirectoryStore implements ObjectStore {
   }
 
   url(key: ObjectKey): string {
-    return pathToFileURL(join(this.#settings.root, key)).href;
+    return pathToFileURL(`${this.#settings.root}/${key}`).href;
   }
 
   now(): Instant {

@@ -23,6 +23,13 @@ const DENIED: Meaning = {
   hint: "Give the user that etcd-ark runs as access to it, e.g. with `chown`",
 };
 
+/** The errnos of a path that cannot be what it is said to be. */
+const misplaced = (detail: string): Meaning => ({
+  code: "STORE_REFUSED",
+  detail,
+  hint: 'Name another place as "directory.path", or move away what is there',
+});
+
 // errno values as open(2), write(2), fsync(2), link(2) and rename(2) document them.
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOSPC: FULL,
@@ -40,9 +47,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     detail: "it is a symbolic link, which is not followed",
     hint: "Put the file itself there, or remove the link",
   },
-  ENOTDIR: { code: "STORE_REFUSED", detail: "a file is where a directory has to be" },
-  EISDIR: { code: "STORE_REFUSED", detail: "a directory is where a file has to be" },
-  ENAMETOOLONG: { code: "STORE_REFUSED", detail: "the name is too long for the file system" },
+  ENOTDIR: misplaced("a file is where a directory has to be"),
+  EISDIR: misplaced("a directory is where a file has to be"),
+  ENAMETOOLONG: misplaced("the name is too long for the file system"),
 };
 
 /** The errno name of whatever was thrown, e.g. `ENOENT`, or `undefined`. */

@@ -30,7 +30,7 @@ describe("createDirectoryStore()", () => {
 
     assert.equal(one.id, other.id);
     assert.equal(one.url("c/a"), "file:///var/backups/etcd/c/a");
-    assert.equal(one.url(""), "file:///var/backups/etcd");
+    assert.equal(one.url(""), "file:///var/backups/etcd/");
     assert.equal(one.now(), clock.now());
   });
 

@@ -14,8 +14,8 @@ describe("storeError()", () => {
     ["EPERM", "STORE_REFUSED", true],
     ["EROFS", "STORE_REFUSED", true],
     ["ELOOP", "STORE_REFUSED", true],
-    ["ENOTDIR", "STORE_REFUSED", false],
-    ["ENAMETOOLONG", "STORE_REFUSED", false],
+    ["ENOTDIR", "STORE_REFUSED", true],
+    ["ENAMETOOLONG", "STORE_REFUSED", true],
     ["EIO", "STORE_UNAVAILABLE", false],
     ["ESTALE", "STORE_UNAVAILABLE", false],
   ];
