@@ -16,6 +16,7 @@ import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { Schedule, Ticker } from "../ports/ticker.ts";
 import { createTicker } from "../schedule/ticker.ts";
+import { stateDirectory } from "../state/state-directory.ts";
 import { createLocalState } from "../state/state-file.ts";
 import { createS3 } from "./s3.ts";
 import { systemClock } from "./system-clock.ts";
@@ -42,14 +43,19 @@ export interface AppOptions {
   readonly telemetry: Telemetry;
 }
 
-/** Builds every adapter; nobody else does. Nothing is connected yet when it returns. */
-export function createApp({ config, environment, telemetry }: AppOptions): App {
+/**
+ * Builds every adapter; nobody else does. Nothing is connected yet when it resolves, and nothing is left running when it
+ * rejects, as it does with `CONFIG_INVALID` when a file that the configuration names cannot be used.
+ */
+export async function createApp({ config, environment, telemetry }: AppOptions): Promise<App> {
   const clock: Clock = systemClock;
-  const stateDirectory = environment["STATE_DIRECTORY"] ?? "";
-  const s3 = config.s3.bucket ? createS3({ config: config.s3, environment, telemetry, clock }) : undefined;
+  const remembered = stateDirectory(environment);
+  await using building = new AsyncDisposableStack();
+  const s3 = config.s3.bucket ? createS3({ config: config.s3, environment, telemetry, clock }, building) : undefined;
   const directory = config.directory.path ? createDirectoryStore({ ...config.directory, clock }) : undefined;
   const stores = [s3?.store, directory].filter((store) => store !== undefined);
-  const source: SnapshotSource = createSnapshotSource({ config: config.etcd, clock, telemetry });
+  for (const store of stores) building.use(store);
+  const source: SnapshotSource = building.use(createSnapshotSource({ config: config.etcd, clock, telemetry }));
   const scope = [...stores.map(({ id }) => id), config.cluster, config.node].join(" ");
   const context: BackupContext = {
     cluster: config.cluster,
@@ -60,8 +66,8 @@ export function createApp({ config, environment, telemetry }: AppOptions): App {
     holdLimitMs: config.etcd.holdLimit,
     destinations: stores.map((store) => ({ store, catalog: new Catalog(store, config.cluster) })),
     source,
-    spool: createSpool({ path: config.spool.path || stateDirectory, maxSize: config.spool.maxSize, clock }),
-    state: createLocalState(stateDirectory, telemetry.warning),
+    spool: createSpool({ path: config.spool.path || remembered, maxSize: config.spool.maxSize, clock }),
+    state: createLocalState(remembered, telemetry.warning),
     telemetry,
     clock,
     random: Math.random,
@@ -69,6 +75,7 @@ export function createApp({ config, environment, telemetry }: AppOptions): App {
     cleanUpSignal: () => AbortSignal.timeout(CLEAN_UP_MS),
     releaseMemory: collectGarbage,
   };
+  const built = building.move();
   return {
     context,
     credentials: s3?.credentials,
@@ -79,11 +86,7 @@ export function createApp({ config, environment, telemetry }: AppOptions): App {
     lock: createRunLock({ clock }),
     lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
-    [Symbol.asyncDispose]: async () => {
-      await source[Symbol.asyncDispose]();
-      for (const store of stores) await store[Symbol.asyncDispose]();
-      await s3?.credentials[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => built.disposeAsync(),
   };
 }
 

@@ -14,19 +14,21 @@ export interface S3Options {
   readonly clock: Clock;
 }
 
-/** The bucket and the credentials for it, which live as long as each other. */
-export function createS3({ config, environment, telemetry, clock }: S3Options): {
-  readonly store: ObjectStore;
-  readonly credentials: CredentialSource;
-} {
-  const credentials = createCredentialSource({
-    config,
-    environment,
-    clock,
-    onChange: telemetry.credentialsChanged,
-    onRejected: telemetry.credentialsRejected,
-    onWarning: telemetry.warning,
-  });
+/** The bucket and the credentials for it. `owner` disposes of the credentials, which are watching their files already. */
+export function createS3(
+  { config, environment, telemetry, clock }: S3Options,
+  owner: AsyncDisposableStack,
+): { readonly store: ObjectStore; readonly credentials: CredentialSource } {
+  const credentials = owner.use(
+    createCredentialSource({
+      config,
+      environment,
+      clock,
+      onChange: telemetry.credentialsChanged,
+      onRejected: telemetry.credentialsRejected,
+      onWarning: telemetry.warning,
+    }),
+  );
   const store = createS3Store({
     config,
     region: regionOf(config, environment),

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { type App, createApp } from "../app/app.ts";
 import { createTelemetry } from "../app/telemetry.ts";
+import { failuresOf, onEach, valuesOf } from "../backup/destination.ts";
 import { applyEnvFiles } from "../config/env-files.ts";
 import { readFile } from "../config/files.ts";
 import { treeFromFlags } from "../config/flags.ts";
@@ -69,14 +70,14 @@ export async function openSession(
     output: terminal.stderr,
     colour: coloured(terminal, terminal.stderr),
   });
-  const wire = (config: Loaded["config"]): App => createApp({ config, environment, telemetry });
+  const wire = (config: Loaded["config"]): Promise<App> => createApp({ config, environment, telemetry });
   let { config } = loaded;
   if (needs.readsOnly && loaded.sourceOf(["cluster"]) === "default") {
     // Disposed of also when it throws: its watchers would keep the process alive.
-    await using looking = wire(config);
+    await using looking = await wire(config);
     config = { ...config, cluster: await onlyCluster(looking, config.cluster, terminal.signal) };
   }
-  const app = wire(config);
+  const app = await wire(config);
   return {
     terminal,
     config,
@@ -96,10 +97,14 @@ function requireStore({ s3, directory }: Loaded["config"]): void {
 
 /** With no cluster named: the default's folder if it is there, else the only one that is. */
 async function onlyCluster(app: App, preferred: string, signal: AbortSignal): Promise<string> {
-  const clusters = new Set<string>();
-  for (const { store } of app.context.destinations) {
-    for await (const name of store.listFolders("", signal)) clusters.add(name);
-  }
+  const listed = await onEach(
+    app.context.destinations.map((destination) => ({ destination })),
+    ({ destination }) => Array.fromAsync(destination.store.listFolders("", signal)),
+  );
+  const folders = valuesOf(listed);
+  // A store that does not answer must not keep a snapshot in the other one from being found.
+  if (folders.length === 0) for (const { error } of failuresOf(listed)) throw error;
+  const clusters = new Set(folders.flat());
   const [only, ...others] = clusters;
   if (only === undefined || clusters.has(preferred)) return preferred;
   if (others.length === 0) return only;

@@ -115,6 +115,23 @@ describe("save, list and fetch", () => {
     assert.deepEqual((await readdir(own.home)).sort(), [".aws", "config.yaml"]);
   });
 
+  it("ends with 10 when a file that the configuration names is missing, although credentials are watched by then", async () => {
+    for (const command of ["run", "save", "list"]) {
+      const result = await scene.ark([command, "--s3-endpoint-ca=/no/such/ca.pem"]);
+      assertFails(result, { exit: 10, code: "CONFIG_INVALID", says: /ca\.pem/, hint: /s3\.endpointCA/ });
+    }
+  });
+
+  it("list and fetch find the only cluster in the directory while S3 is away, with no cluster named", async () => {
+    await using own = await setScene({ etcd, rgw });
+    const directory = { path: join(own.home, "snapshots"), minFree: "0%" };
+    await own.configure({ directory });
+    const { name } = await own.save();
+    await own.configure({ cluster: undefined, directory, s3: { endpoint: "http://127.0.0.1:1" } });
+    stdoutOf(await own.ark(["fetch", name]));
+    assert.ok((await readFile(join(own.home, name))).length > 0);
+  });
+
   it("fetch of a name that there is not is 14, with a hint to list", async () => {
     const result = await scene.ark(["fetch", "ark-none"]);
     assertFails(result, { exit: 14, code: "SNAPSHOT_NOT_FOUND", says: /"ark-none"/, hint: /etcd-ark list/ });

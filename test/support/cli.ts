@@ -47,7 +47,8 @@ export function startArk(args: readonly string[], options: ArkOptions = {}): Ark
   // A daemon must not outlive a test process that is killed.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...program, ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env["PATH"], ...options.env },
+    // Whatever a service on this machine remembers is none of a test's.
+    env: { PATH: process.env["PATH"], STATE_DIRECTORY: "", ...options.env },
     stdio: "pipe",
   });
   const output = collect(child);

@@ -31,7 +31,12 @@ export async function setStage(stack: AsyncDisposableStack, options: { prunes: b
   const user = await rgw.createUser();
   const bucket = await rgw.createBucket({}, user);
   await mkdir(join(directory, ".aws"), { mode: 0o700 });
-  const environment = { HOME: directory, AWS_EC2_METADATA_DISABLED: "true", PATH: process.env["PATH"] ?? "" };
+  const environment = {
+    HOME: directory,
+    STATE_DIRECTORY: "",
+    AWS_EC2_METADATA_DISABLED: "true",
+    PATH: process.env["PATH"] ?? "",
+  };
   const configFile = join(directory, "config.yaml");
   const stage = { etcd, rgw, user, bucket, directory, environment, configFile };
   await writeCredentials(stage, user);
