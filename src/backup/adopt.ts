@@ -3,7 +3,6 @@ import { layout } from "../model/layout.ts";
 import { encodeJson } from "../model/manifest.ts";
 import type { BackupContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
-import { readIdentity } from "./identity.ts";
 
 export interface Adoption {
   readonly uuid: string;
@@ -27,7 +26,7 @@ export async function adoptFolder(
   const { member } = await context.source.choose(new Set(), signal);
   const { clusterId } = member;
   const at = context.clock.now();
-  const identity = await readIdentity(destination, context.cluster, signal);
+  const identity = await catalog.identity(signal);
   const before = await catalog.newest(signal);
   const uuid = before?.clusterUuid ?? context.newUuid();
   const base =

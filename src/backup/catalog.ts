@@ -1,7 +1,10 @@
 import { mapLimit } from "../async/map-limit.ts";
+import { isBackupError } from "../errors.ts";
+import { type ClusterIdentity, decodeIdentity } from "../model/identity.ts";
 import { layout, nameOfRecord, type ObjectKey } from "../model/layout.ts";
 import { decodeManifest, type Manifest, storedAt } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
+import { isInFuture } from "../model/time.ts";
 import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
 
 /** A snapshot as one store holds it. */
@@ -14,7 +17,7 @@ export interface CatalogEntry {
   readonly suspect: boolean;
 }
 
-/** A manifest that does not count: shown, never counted, never pruned. */
+/** A manifest that does not count, since it cannot be read or is another cluster's: shown, never counted, never pruned. */
 export interface UnreadableEntry {
   readonly name: SnapshotName;
   readonly why: string;
@@ -32,7 +35,7 @@ const BACK_FILLED_AFTER_MS = 10 * 60_000;
 type Read = { readonly manifest: Manifest } | { readonly why: string };
 
 /**
- * What a store holds of one cluster: two LISTs, and each manifest read once in the catalog's life,
+ * What a store holds of one cluster: the identity, two LISTs, and each manifest read once in the catalog's life,
  * since a manifest never changes.
  */
 export class Catalog {
@@ -46,8 +49,17 @@ export class Catalog {
     this.cluster = cluster;
   }
 
+  /** Whose folder this is; `undefined` while no backup has been written to it. Rejects when that cannot be read. */
+  async identity(signal: AbortSignal): Promise<ClusterIdentity | undefined> {
+    const key = layout.identity(this.cluster);
+    const body = await this.store.get(key, signal);
+    return body && decodeIdentity(body, this.store.url(key));
+  }
+
   async list(signal: AbortSignal): Promise<CatalogListing> {
+    const uuid = await this.#uuid(signal);
     const records = await this.#list(layout.manifests(this.cluster), signal);
+    this.#forgetAllBut(records);
     const objects = await this.#list(layout.snapshots(this.cluster), signal);
     const sizes = new Map(objects.map((object) => [object.key, object.size]));
     const entries: CatalogEntry[] = [];
@@ -57,25 +69,45 @@ export class Catalog {
       const name = nameOfRecord(records[index]?.key ?? "");
       if (name === undefined || read === undefined) continue;
       if ("why" in read) unreadable.push({ name, why: read.why });
+      else if (isForeign(read.manifest, uuid)) unreadable.push({ name, why: foreign(read.manifest) });
       else entries.push(await this.#entry(read.manifest, sizes, signal));
     }
     return { entries: entries.toSorted((a, b) => storedAt(a.manifest) - storedAt(b.manifest)), unreadable };
   }
 
   /**
-   * The newest readable manifest, as a rule at the cost of one LIST and one GET. A back-filled one is listed
-   * later than its snapshot was taken, so the search goes on until one was listed when it was stored.
+   * The newest manifest that counts, as a rule at the cost of one LIST and two GETs; of scheduled snapshots alone if asked.
+   * A back-filled one is listed later than its snapshot was taken, so the search goes on until one was listed when it was
+   * stored. What claims to be of the future is passed over: nothing could ever be newer.
    */
-  async newest(signal: AbortSignal): Promise<Manifest | undefined> {
+  async newest(signal: AbortSignal, kind?: Manifest["kind"]): Promise<Manifest | undefined> {
+    const uuid = await this.#uuid(signal);
     const records = await this.#list(layout.manifests(this.cluster), signal);
     let newest: Manifest | undefined;
     for (const record of records.toSorted((a, b) => b.storedAt - a.storedAt)) {
       const read = await this.#readManifest(record.key, signal);
-      if (!read || "why" in read) continue;
+      if (!read || "why" in read || isForeign(read.manifest, uuid)) continue;
+      if (isInFuture(storedAt(read.manifest), this.store.now()) || (kind ?? read.manifest.kind) !== read.manifest.kind)
+        continue;
       if (!newest || storedAt(read.manifest) > storedAt(newest)) newest = read.manifest;
       if (record.storedAt - storedAt(read.manifest) < BACK_FILLED_AFTER_MS) break;
     }
     return newest;
+  }
+
+  /** One that cannot be read is no reason to show nothing: whoever writes is refused elsewhere. */
+  async #uuid(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return (await this.identity(signal))?.uuid;
+    } catch (error) {
+      if (isBackupError(error, "IDENTITY_MISMATCH")) return undefined;
+      throw error;
+    }
+  }
+
+  #forgetAllBut(records: readonly StoredObject[]): void {
+    const keys = new Set(records.map(({ key }) => key));
+    for (const key of this.#read.keys()) if (!keys.has(key)) this.#read.delete(key);
   }
 
   async #list(prefix: ObjectKey, signal: AbortSignal): Promise<StoredObject[]> {
@@ -106,6 +138,14 @@ export class Catalog {
     this.#read.set(key, read);
     return read;
   }
+}
+
+function isForeign({ clusterUuid }: Manifest, uuid: string | undefined): boolean {
+  return uuid !== undefined && clusterUuid !== uuid;
+}
+
+function foreign({ clusterUuid }: Manifest): string {
+  return `it is of another cluster, ${clusterUuid}`;
 }
 
 function interpret(body: Uint8Array, key: ObjectKey): Read {

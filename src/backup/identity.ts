@@ -1,28 +1,24 @@
 import { BackupError } from "../errors.ts";
 import { encodingOf } from "../model/compression.ts";
-import { type ClusterIdentity, currentTimeline, decodeIdentity, newIdentity } from "../model/identity.ts";
+import { type ClusterIdentity, currentTimeline, newIdentity } from "../model/identity.ts";
 import { layout } from "../model/layout.ts";
 import { encodeJson, type Manifest } from "../model/manifest.ts";
 import { runbook } from "../model/runbook.ts";
 import type { BackupContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
 
-/** Reads whose folder this is; `undefined` while no backup has been written to it. */
-export async function readIdentity(
-  destination: Destination,
-  cluster: string,
-  signal: AbortSignal,
-): Promise<ClusterIdentity | undefined> {
-  const key = layout.identity(cluster);
-  const body = await destination.store.get(key, signal);
-  return body && decodeIdentity(body, destination.store.url(key));
-}
-
 /** What a destination was found to hold before a backup. */
 export interface Folder {
   readonly destination: Destination;
   readonly identity: ClusterIdentity | undefined;
   readonly before: Manifest | undefined;
+}
+
+export interface Claim {
+  readonly folder: Folder;
+  readonly clusterId: string;
+  /** The cluster's, if another folder has it: both are to have the same. */
+  readonly uuid: string;
 }
 
 /**
@@ -32,12 +28,12 @@ export interface Folder {
  */
 export async function claimFolder(
   context: BackupContext,
-  { folder, clusterId }: { readonly folder: Folder; readonly clusterId: string },
+  { folder, clusterId, uuid }: Claim,
   signal: AbortSignal,
 ): Promise<ClusterIdentity> {
   const { store } = folder.destination;
   const known = await context.state.recall(store.id, context.cluster);
-  const identity = folder.identity ?? (await signFolder(context, { folder, clusterId, known }, signal));
+  const identity = folder.identity ?? (await signFolder(context, { folder, clusterId, known: known ?? uuid }, signal));
   checkIdentity(identity, { clusterId, known, url: store.url(layout.identity(context.cluster)) });
   if (known === undefined)
     await context.state.remember({ store: store.id, cluster: context.cluster, uuid: identity.uuid });
@@ -52,7 +48,7 @@ export async function checkOwner(context: BackupContext, destination: Destinatio
   const { store, catalog } = destination;
   const { clusterId } = (await context.source.choose(new Set(), signal)).member;
   const known = await context.state.recall(store.id, context.cluster);
-  const signed = await readIdentity(destination, context.cluster, signal);
+  const signed = await destination.catalog.identity(signal);
   const identity = signed ?? impliedIdentity(context, { before: await catalog.newest(signal), clusterId, known });
   checkIdentity(identity, { clusterId, known, url: store.url(layout.identity(context.cluster)) });
 }
@@ -101,7 +97,7 @@ async function signFolder(
     return identity;
   } catch (error) {
     // Another node of this cluster may have signed it at the same moment.
-    const theirs = await readIdentity(destination, context.cluster, signal);
+    const theirs = await destination.catalog.identity(signal);
     if (theirs) return theirs;
     throw error;
   }

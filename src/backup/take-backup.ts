@@ -13,7 +13,7 @@ import { describeSnapshot } from "./describe-snapshot.ts";
 import { type Destination, failuresOf, type Outcome, onEach, valuesOf } from "./destination.ts";
 import { createEncoder } from "./encoder.ts";
 import { guardHold } from "./hold-guard.ts";
-import { claimFolder, type Folder, readIdentity } from "./identity.ts";
+import { claimFolder, type Folder } from "./identity.ts";
 import { StreamCheck } from "./stream-check.ts";
 import { abandonUpload, beginUpload, sealUpload, type Upload } from "./upload.ts";
 
@@ -46,7 +46,7 @@ export async function takeBackup(
 ): Promise<BackupResult> {
   const looked = await onEach(
     request.destinations.map((destination) => ({ destination })),
-    ({ destination }) => lookAt(context, destination, signal),
+    ({ destination }) => lookAt(destination, signal),
   );
   failUnlessAny(looked, signal);
   context.releaseMemory?.();
@@ -60,6 +60,10 @@ export async function takeBackup(
     } catch (error) {
       if (!isBackupError(error, "ETCD_STREAM_BROKEN", "SNAPSHOT_CORRUPT")) throw error;
       failure = error;
+      context.telemetry.warning("Snapshot of a member cannot be used", {
+        member: origin.member.memberName,
+        err: error,
+      });
     }
   }
 }
@@ -68,8 +72,8 @@ export async function takeBackup(
  * Looks at what a destination holds. It comes before the linearizable read, so that every revision seen
  * here is at most the one that the read returns, whichever node stored it.
  */
-async function lookAt(context: BackupContext, destination: Destination, signal: AbortSignal): Promise<Folder> {
-  const identity = await readIdentity(destination, context.cluster, signal);
+async function lookAt(destination: Destination, signal: AbortSignal): Promise<Folder> {
+  const identity = await destination.catalog.identity(signal);
   const before = await destination.catalog.newest(signal);
   return { destination, identity, before };
 }
@@ -151,9 +155,13 @@ function announce({ context, request, origin }: Run, name: SnapshotName): void {
 /** Refuses the whole run when one folder is another cluster's: then the configuration is wrong. */
 async function claimFolders({ context, looked, origin }: Run, signal: AbortSignal): Promise<Outcome<ClaimedFolder>[]> {
   const { clusterId } = origin.member;
-  const claimed = await onEach(valuesOf(looked), async (folder) => ({
+  const folders = valuesOf(looked);
+  const [uuid = context.newUuid()] = folders.flatMap(
+    ({ identity, before }) => identity?.uuid ?? before?.clusterUuid ?? [],
+  );
+  const claimed = await onEach(folders, async (folder) => ({
     ...folder,
-    identity: await claimFolder(context, { folder, clusterId }, signal),
+    identity: await claimFolder(context, { folder, clusterId, uuid }, signal),
   }));
   const foreign = failuresOf(claimed).find(({ error }) => isBackupError(error, "IDENTITY_MISMATCH"));
   if (foreign) throw foreign.error;

@@ -8,7 +8,7 @@ export interface DueQuestion {
   readonly onStart: boolean;
 }
 
-/** The tick to make up for at start: `last`, unless every destination holds a backup of it or of a later moment. */
+/** The tick to make up for at start: `last`, unless every destination holds a scheduled backup of it or of a later one. */
 export async function dueTick(
   { last, onStart }: DueQuestion,
   destinations: readonly Destination[],
@@ -16,7 +16,7 @@ export async function dueTick(
 ): Promise<Instant | undefined> {
   if (onStart) return last;
   for (const { catalog } of destinations) {
-    const newest = await catalog.newest(signal);
+    const newest = await catalog.newest(signal, "scheduled");
     if (!newest || (parseInstant(newest.tick) ?? 0) < last) return last;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { RetentionCandidate, RetentionPolicy } from "./retention-policy.ts";
 import { type Keep, keepsByRule } from "./retention-rules.ts";
 import type { SnapshotName } from "./snapshot-name.ts";
-import { formatInstant, type Instant } from "./time.ts";
+import { formatInstant, type Instant, isInFuture } from "./time.ts";
 import { type TimeZone, timeZone } from "./time-zone.ts";
 
 export type { RetentionCandidate, RetentionPolicy } from "./retention-policy.ts";
@@ -18,8 +18,6 @@ interface Plan {
   readonly zone: TimeZone;
   readonly now: Instant;
 }
-
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
  * Decides about the snapshots of one store: one decision for each, in the order of `snapshots`. Pure;
@@ -82,17 +80,13 @@ function freezeReason(timeline: readonly RetentionCandidate[]): string | undefin
 
 /** Damaged snapshots and such with an impossible time take no place from others. */
 function counts(snapshot: RetentionCandidate, now: Instant): boolean {
-  return snapshot.good && !snapshot.suspect && !isInFuture(snapshot, now);
-}
-
-function isInFuture({ storedAt }: RetentionCandidate, now: Instant): boolean {
-  return storedAt > now + CLOCK_TOLERANCE_MS;
+  return snapshot.good && !snapshot.suspect && !isInFuture(snapshot.storedAt, now);
 }
 
 function keepsByItself(snapshot: RetentionCandidate, now: Instant): Keep[] {
-  const { lockedUntil } = snapshot;
+  const { lockedUntil, storedAt } = snapshot;
   return [
-    ...(isInFuture(snapshot, now) ? [[snapshot, "stored in the future by the store's clock"] as const] : []),
+    ...(isInFuture(storedAt, now) ? [[snapshot, "stored in the future by the store's clock"] as const] : []),
     ...(lockedUntil !== undefined && lockedUntil > now
       ? [[snapshot, `locked until ${formatInstant(lockedUntil)}`] as const]
       : []),

@@ -11,6 +11,14 @@ export function compactInstant(instant: Instant): string {
   return formatInstant(instant).replace(/[-:.]/g, "");
 }
 
+/** Clocks differ; by more than this they are wrong. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/** Whether a moment cannot have come yet, clocks being what they are. */
+export function isInFuture(instant: Instant, now: Instant): boolean {
+  return instant > now + CLOCK_TOLERANCE_MS;
+}
+
 /** The moment that RFC 3339 text names, or `undefined`. */
 export function parseInstant(text: string): Instant | undefined {
   const instant = Date.parse(text);

@@ -277,6 +277,31 @@ describe("takeBackup() on a folder with a history", () => {
     assert.deepEqual([next.timeline, next.suspect], ["2", []]);
   });
 
+  it("compares with what is newest by a right clock, not with a snapshot from the future", async () => {
+    const lab = new BackupLab();
+    lab.source.revision = 5000n;
+    lab.clock.step(30 * 86_400_000);
+    await lab.manifest();
+    lab.clock.step(-30 * 86_400_000);
+    lab.source.revision = 6000n;
+    await lab.manifest();
+    await lab.clock.advance(60_000);
+    lab.source.revision = 5500n;
+
+    assert.deepEqual((await lab.manifest()).suspect, ["revision went back from 6000 to 5500"]);
+  });
+
+  it("signs all folders of one cluster with one uuid, also one that comes later", async () => {
+    const lab = new BackupLab({ stores: 2 });
+    const fault = lab.stores[0]?.fail({ method: "list", error: refused, times: 9 });
+    await lab.backUp();
+    fault?.[Symbol.dispose]();
+    await lab.backUp();
+
+    const [one, other] = lab.stores.map((store) => store.text(`${CLUSTER}/cluster.json`));
+    assert.equal(JSON.parse(one ?? "").uuid, JSON.parse(other ?? "").uuid);
+  });
+
   it("marks a snapshot with less than half of the live keys", async () => {
     const lab = new BackupLab();
     await lab.manifest();

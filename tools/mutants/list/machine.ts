@@ -356,9 +356,9 @@ export const machineMutants: readonly Mutant[] = [
   {
     id: "machine/future",
     row: "Machine: a snapshot from the future",
-    file: "src/model/retention.ts",
-    find: "return storedAt > now + CLOCK_TOLERANCE_MS;",
-    replace: "return storedAt > now * 2;",
+    file: "src/model/time.ts",
+    find: "return instant > now + CLOCK_TOLERANCE_MS;",
+    replace: "return instant > now * 2;",
     tests: [
       { file: retention, name: "never takes a snapshot from more than five minutes in the future as the newest" },
     ],
