@@ -22,15 +22,19 @@ export async function followUp(
 ): Promise<void> {
   const directory = stored.find(({ store }) => store.kind === "directory");
   for (const destination of stored) {
-    try {
-      if (directory && destination !== directory) {
-        await backFill(context, { from: directory, to: destination, retention }, signal);
+    const tidy = async (operation: () => Promise<unknown>): Promise<void> => {
+      try {
+        await operation();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isBackupError(error)) throw error;
+        const store = destination.store.url("");
+        context.telemetry.warning("Cannot tidy a store after a backup", { store, err: error });
       }
-      await executePrune(context, await planPrune({ destination, retention }, signal), signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isBackupError(error)) throw error;
-      context.telemetry.warning("Cannot tidy a store after a backup", { store: destination.store.url(""), err: error });
+    };
+    if (directory && destination !== directory) {
+      await tidy(() => backFill(context, { from: directory, to: destination, retention }, signal));
     }
+    await tidy(async () => executePrune(context, await planPrune({ destination, retention }, signal), signal));
   }
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { acceptSnapshots } from "../../../src/backup/accept.ts";
 import { backFill } from "../../../src/backup/back-fill.ts";
 import { listSnapshots } from "../../../src/backup/list-snapshots.ts";
 import { BackupError } from "../../../src/errors.ts";
-import { BackupLab, CLUSTER, FOLDER } from "../../support/backup-lab.ts";
+import { BackupLab, CLUSTER } from "../../support/backup-lab.ts";
 
 const KEEP_TWO = {
   last: 2,
@@ -17,6 +18,18 @@ const KEEP_TWO = {
   maxDeletes: 1,
   onDemand: { last: 0, within: 0 },
 };
+
+/** Takes so many backups and has the first store lose them; their names, oldest first. */
+async function missedBy(lab: BackupLab, count: number): Promise<string[]> {
+  const names: string[] = [];
+  for (let index = 0; index < count; index++) {
+    await lab.clock.advance(3_600_000);
+    const { name } = await lab.backUp();
+    names.push(name);
+    for (const key of [`manifests/${name}.json`, `snapshots/${name}`]) lab.stores[0]?.lose(`${CLUSTER}/${key}`);
+  }
+  return names;
+}
 
 describe("backFill()", () => {
   it("brings over what the other store missed, byte for byte and in its place in history", async () => {
@@ -69,21 +82,54 @@ describe("backFill()", () => {
     assert.deepEqual(await backFill(lab.context, { from, to, retention: KEEP_TWO }, lab.never), []);
   });
 
-  it("stores nothing when the copy it reads is damaged", async () => {
+  it("leaves a damaged copy out, says so, and goes on with the next", async () => {
     const lab = new BackupLab({ stores: 2 });
     const [to, from] = lab.context.destinations;
     assert.ok(to && from);
-    const { name } = await lab.backUp();
-    lab.stores[0]?.lose(`${CLUSTER}/manifests/${name}.json`);
-    lab.stores[0]?.lose(`${CLUSTER}/snapshots/${name}`);
-    const bytes = lab.source.snapshot().fill(7, 5000, 5001);
-    lab.stores[1]?.put(`${CLUSTER}/snapshots/${name}`, bytes);
+    const [damaged = "", whole] = await missedBy(lab, 2);
+    lab.stores[1]?.put(`${CLUSTER}/snapshots/${damaged}`, lab.source.snapshot().fill(7, 5000, 5001));
 
-    await assert.rejects(
-      backFill(lab.context, { from, to, retention: KEEP_TWO }, lab.never),
-      (error) => error instanceof BackupError && error.code === "SNAPSHOT_CORRUPT",
+    const filled = await backFill(lab.context, { from, to, retention: KEEP_TWO }, lab.never);
+
+    assert.deepEqual(
+      filled.map(({ name }) => name),
+      [whole],
     );
+    assert.deepEqual(
+      lab.stores[0]?.keys.filter((key) => key.includes(damaged)),
+      [],
+    );
+    assert.equal(lab.telemetry.of("warning")[0].snapshot, damaged);
+  });
 
-    assert.deepEqual(lab.stores[0]?.keys, FOLDER);
+  it("brings over ten at most, since a tick may be waiting", async () => {
+    const lab = new BackupLab({ stores: 2 });
+    const [to, from] = lab.context.destinations;
+    assert.ok(to && from);
+    await missedBy(lab, 12);
+    const retention = { ...KEEP_TWO, last: 20 };
+
+    assert.equal((await backFill(lab.context, { from, to, retention }, lab.never)).length, 10);
+    assert.equal((await backFill(lab.context, { from, to, retention }, lab.never)).length, 2);
+  });
+
+  it("brings an accepted snapshot over as accepted, under the identity of the folder that it comes to", async () => {
+    const lab = new BackupLab({ stores: 2 });
+    const [to, from] = lab.context.destinations;
+    assert.ok(to && from);
+    lab.source.alarms = ["CORRUPT"];
+    const [name] = await missedBy(lab, 1);
+    await acceptSnapshots(lab.context, [], lab.never);
+    const own = JSON.parse(lab.stores[0]?.text(`${CLUSTER}/cluster.json`) ?? "");
+    lab.stores[0]?.put(`${CLUSTER}/cluster.json`, JSON.stringify({ ...own, uuid: "its-own" }));
+
+    const [filled] = await backFill(lab.context, { from, to, retention: KEEP_TWO }, lab.never);
+
+    assert.deepEqual([filled?.name, filled?.clusterUuid], [name, "its-own"]);
+    const { entries } = await to.catalog.list(lab.never);
+    assert.deepEqual(
+      entries.map((entry) => [entry.name, entry.suspect]),
+      [[name, false]],
+    );
   });
 });

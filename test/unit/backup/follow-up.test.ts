@@ -37,6 +37,25 @@ describe("followUp()", () => {
     assert.equal(manifestsIn(s3).length, 1);
   });
 
+  it("prunes S3 although the directory cannot be read", async () => {
+    await using path = await tempDir();
+    const { s3, lab } = await labWithDirectory(path.path);
+    await lab.backUp();
+    const [, directory] = lab.context.destinations;
+    assert.ok(directory);
+    directory.store.list = () => {
+      throw unreachable;
+    };
+
+    await followUp(lab.context, { stored: lab.context.destinations, retention }, lab.never);
+
+    assert.ok(lab.telemetry.of("warning").length > 0);
+    assert.deepEqual(
+      lab.telemetry.of("pruneFinished").map(({ store }) => store),
+      [s3.url("")],
+    );
+  });
+
   it("warns of a store that cannot be tidied, and goes on with the next", async () => {
     const lab = new BackupLab({ stores: 2 });
     await lab.backUp();
