@@ -9,6 +9,8 @@ import { dropIntent, encodeIntent } from "./upload.ts";
 
 export interface Deletion {
   readonly deleted: readonly SnapshotName[];
+  /** Not listed any more, but a versioned bucket keeps their bytes until its lifecycle rule expires them. */
+  readonly hidden: readonly SnapshotName[];
   /** What is still there, though it was to go, and why. */
   readonly left: Readonly<Record<SnapshotName, string>>;
 }
@@ -23,13 +25,21 @@ export async function deleteSnapshots(
   signal: AbortSignal,
 ): Promise<Deletion> {
   const deleted: SnapshotName[] = [];
+  const hidden: SnapshotName[] = [];
   const left: Record<SnapshotName, string> = {};
   for (const manifest of manifests) {
-    const why = await deleteSnapshot(context, { destination, manifest }, signal);
-    if (why === undefined) deleted.push(manifest.name);
-    else left[manifest.name] = why;
+    const { name } = manifest;
+    try {
+      const outcome = await deleteSnapshot(context, { destination, manifest }, signal);
+      if (outcome === "locked") left[name] = "locked by the bucket's object lock";
+      else (outcome === "versionKept" ? hidden : deleted).push(name);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isBackupError(error)) throw error;
+      left[name] = messageOf(error);
+    }
   }
-  return { deleted, left };
+  return { deleted, hidden, left };
 }
 
 /**
@@ -40,35 +50,18 @@ async function deleteSnapshot(
   context: BackupContext,
   { destination, manifest }: { readonly destination: Destination; readonly manifest: Manifest },
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<DeleteOutcome> {
   const { name, encoding } = manifest;
   const { cluster } = context;
-  try {
-    const intent = encodeIntent(context, { name, purpose: "delete" });
-    await destination.store.replace(layout.intent(cluster, name), intent, signal);
-    const record = await destination.store.delete(layout.manifest(cluster, name), signal);
-    // A locked manifest keeps the snapshot whole; what is not there any more is no reason to stop.
-    const object =
-      record === "locked" ? record : await destination.store.delete(layout.snapshot(cluster, name, encoding), signal);
-    if (object !== "locked") await deleteBelow(destination, layout.checks(cluster, name), signal);
-    await dropIntent(context, { destination, name });
-    return explain(object);
-  } catch (error) {
-    if (!isBackupError(error)) throw error;
-    return messageOf(error);
-  }
-}
-
-function explain(outcome: DeleteOutcome): string | undefined {
-  switch (outcome) {
-    case "deleted":
-    case "absent":
-      return undefined;
-    case "versionKept":
-      return "hidden, but the bucket is versioned and keeps its bytes: add a lifecycle rule that expires noncurrent versions";
-    case "locked":
-      return "locked by the bucket's object lock";
-  }
+  const intent = encodeIntent(context, { name, purpose: "delete" });
+  await destination.store.replace(layout.intent(cluster, name), intent, signal);
+  const record = await destination.store.delete(layout.manifest(cluster, name), signal);
+  // A locked manifest keeps the snapshot whole; what is not there any more is no reason to stop.
+  const object =
+    record === "locked" ? record : await destination.store.delete(layout.snapshot(cluster, name, encoding), signal);
+  if (object !== "locked") await deleteBelow(destination, layout.checks(cluster, name), signal);
+  await dropIntent(context, { destination, name });
+  return object;
 }
 
 async function deleteBelow({ store }: Destination, prefix: ObjectKey, signal: AbortSignal): Promise<void> {

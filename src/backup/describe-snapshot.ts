@@ -71,7 +71,7 @@ export function describeStored(object: WrittenObject, store: ObjectStore) {
   return {
     storedAt: formatInstant(object.storedAt),
     storedSize: object.size,
-    key: store.kind === "directory" ? object.key : decodeURI(new URL(store.url(object.key)).pathname.slice(1)),
+    key: store.fullKey(object.key),
     parts: object.parts,
     versionId: object.versionId ?? null,
     lock: object.lock ? { mode: object.lock.mode, until: formatInstant(object.lock.until) } : null,

@@ -37,10 +37,10 @@ export async function executePrune(context: BackupContext, plan: PrunePlan, sign
   const { destination, entries, decisions, frozen } = plan;
   const doomed = new Set(decisions.filter(({ action }) => action === "delete").map(({ name }) => name));
   const manifests = entries.filter(({ name }) => doomed.has(name)).map(({ manifest }) => manifest);
-  const { deleted, left } = await deleteSnapshots(context, { destination, manifests }, signal);
-  const kept = entries.length - deleted.length;
-  context.telemetry.pruneFinished({ store: destination.store.url(""), kept, deleted, left, frozen });
-  return { deleted, left };
+  const deletion = await deleteSnapshots(context, { destination, manifests }, signal);
+  const kept = entries.length - deletion.deleted.length - deletion.hidden.length;
+  context.telemetry.pruneFinished({ store: destination.store.url(""), kept, ...deletion, frozen });
+  return deletion;
 }
 
 export function toCandidate({ name, manifest, good, suspect }: CatalogEntry): RetentionCandidate {

@@ -23,6 +23,8 @@ export interface PruneSummary {
   readonly store: string;
   readonly kept: number;
   readonly deleted: readonly SnapshotName[];
+  /** Hidden by a versioned bucket, which keeps their bytes. */
+  readonly hidden: readonly SnapshotName[];
   /** Snapshots whose deletion was wanted and did not come about, with the reason. */
   readonly left: Readonly<Record<SnapshotName, string>>;
   /** Why pruning of some timelines stands still; empty when none does. */

@@ -5,11 +5,7 @@ import type { Session } from "../session.ts";
 
 /** `accept [NAME…]`: the suspect snapshots are right after all; pruning goes on. */
 export async function accept({ app, terminal, format }: Session, names: readonly SnapshotName[]): Promise<void> {
-  const rows: { name: SnapshotName; store: string }[] = [];
-  for (const destination of app.context.destinations) {
-    const accepted = await acceptSnapshots(app.context, { destination, names }, terminal.signal);
-    rows.push(...accepted.map((name) => ({ name, store: destination.store.url("") })));
-  }
+  const rows = await acceptSnapshots(app.context, names, terminal.signal);
   const text = (): string =>
     rows.map(({ name, store }) => `accepted ${name} in ${store}\n`).join("") || "No snapshot is suspect\n";
   printResult(terminal, { format, data: rows, text });

@@ -3,7 +3,7 @@ import { BackupError } from "../../errors.ts";
 import type { SnapshotName } from "../../model/snapshot-name.ts";
 import { printResult } from "../print-result.ts";
 import type { Session } from "../session.ts";
-import { reportLeft } from "./prune.ts";
+import { keptBytes, reportLeft } from "./prune.ts";
 
 /** `delete NAME…`: from every store that holds them. */
 export async function deleteByName(session: Session, names: readonly SnapshotName[]): Promise<void> {
@@ -23,11 +23,14 @@ export async function deleteByName(session: Session, names: readonly SnapshotNam
     names,
     found.flatMap(({ manifests }) => manifests.map(({ name }) => name)),
   );
-  const rows: { name: SnapshotName; store: string }[] = [];
+  const rows: { name: SnapshotName; store: string; hidden: boolean }[] = [];
   const left: Record<string, string> = {};
   for (const each of found) {
     const deletion = await deleteSnapshots(context, each, terminal.signal);
-    rows.push(...deletion.deleted.map((name) => ({ name, store: each.destination.store.url("") })));
+    const store = each.destination.store.url("");
+    rows.push(...deletion.deleted.map((name) => ({ name, store, hidden: false })));
+    rows.push(...deletion.hidden.map((name) => ({ name, store, hidden: true })));
+    if (deletion.hidden.length > 0) terminal.stderr.write(`warning: ${keptBytes(store)}\n`);
     Object.assign(left, deletion.left);
   }
   const text = (): string => rows.map(({ name, store }) => `deleted ${name} from ${store}\n`).join("");

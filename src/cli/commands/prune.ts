@@ -59,10 +59,17 @@ async function confirmed({ terminal }: Session, count: number): Promise<boolean>
 
 async function execute({ app, terminal }: Session, plans: readonly PrunePlan[]): Promise<void> {
   for (const plan of plans) {
-    const { deleted, left } = await executePrune(app.context, plan, terminal.signal);
-    terminal.stderr.write(`Deleted ${deleted.length} of "${plan.destination.store.url("")}"\n`);
+    const { deleted, hidden, left } = await executePrune(app.context, plan, terminal.signal);
+    const store = plan.destination.store.url("");
+    terminal.stderr.write(`Deleted ${deleted.length + hidden.length} of "${store}"\n`);
+    if (hidden.length > 0) terminal.stderr.write(`warning: ${keptBytes(store)}\n`);
     reportLeft(left);
   }
+}
+
+/** What a versioned bucket does to a deleted snapshot. */
+export function keptBytes(store: string): string {
+  return `"${store}" is versioned and keeps the bytes, until a lifecycle rule expires noncurrent versions`;
 }
 
 /** What was to go and is still there is a failure, not a success with a remark. */

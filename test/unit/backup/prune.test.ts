@@ -78,7 +78,41 @@ describe("prune", () => {
 
     assert.deepEqual(
       lab.store.calls.slice(from).map(({ method }) => method),
-      ["list", "list"],
+      ["get", "list", "list"],
+    );
+  });
+
+  it("neither counts nor deletes what another cluster's backups wrote, whoever copied it there", async () => {
+    const lab = new BackupLab();
+    const own = await backUps(lab, 2);
+    const other = new BackupLab({ newUuid: () => "another" });
+    await other.clock.advance(9 * 3_600_000);
+    const foreign = await backUps(other, 2);
+    for (const { name } of foreign) {
+      for (const key of [`${CLUSTER}/manifests/${name}.json`, `${CLUSTER}/snapshots/${name}`]) {
+        lab.store.put(key, other.store.peek(key) ?? "");
+      }
+    }
+
+    assert.deepEqual((await prune(lab, { last: 1 })).deleted, [own[0]?.name]);
+    assert.deepEqual((await prune(lab, { last: 1 })).deleted, []);
+    const { unreadable } = await lab.destination.catalog.list(lab.never);
+    assert.deepEqual(
+      unreadable.map(({ name, why }) => [name, why]),
+      foreign.map(({ name }) => [name, "it is of another cluster, another"]),
+    );
+  });
+
+  it("ends with the interruption when it comes in the middle", async () => {
+    const lab = new BackupLab();
+    await backUps(lab, 3);
+    const interruption = new AbortController();
+    const plan = await planPrune({ destination: lab.destination, retention: { ...NONE, last: 1 } }, lab.never);
+    interruption.abort(new BackupError("INTERRUPTED", "stop"));
+
+    await assert.rejects(
+      executePrune(lab.context, plan, interruption.signal),
+      (error) => error instanceof BackupError && error.code === "INTERRUPTED",
     );
   });
 
@@ -103,7 +137,7 @@ describe("prune", () => {
     assert.deepEqual((await prune(lab, { last: 1 })).deleted, []);
     assert.equal(lab.telemetry.of("pruneFinished").at(-1)?.frozen.length, 1);
 
-    const accepted = await acceptSnapshots(lab.context, { destination: lab.destination, names: [] }, lab.never);
+    const accepted = await acceptSnapshots(lab.context, [], lab.never);
     assert.equal(accepted.length, 1);
     assert.equal((await prune(lab, { last: 1 })).deleted.length, 3);
   });
@@ -112,10 +146,9 @@ describe("prune", () => {
     const lab = new BackupLab({ store: { versioned: true } });
     const [oldest] = await backUps(lab, 2);
 
-    const { deleted, left } = await prune(lab, { last: 1 });
+    const deletion = await prune(lab, { last: 1 });
 
-    assert.deepEqual(deleted, []);
-    assert.match(left[oldest?.name ?? ""] ?? "", /versioned/);
+    assert.deepEqual(deletion, { deleted: [], hidden: [oldest?.name], left: {} });
   });
 
   it("says of a lock that it kept the snapshot, and keeps its manifest with it", async () => {

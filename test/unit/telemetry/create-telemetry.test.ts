@@ -87,7 +87,7 @@ test("createTelemetry() writes one JSON line for a stored backup, at once", asyn
 
 test("createTelemetry() gives each event its own name, level and constant message", async () => {
   const error = new BackupError("STORE_REFUSED", "Cannot write", { hint: "Grant s3:PutObject" });
-  const summary = { store: "s3://b", kept: 3, deleted: [], left: {}, frozen: [] };
+  const summary = { store: "s3://b", kept: 3, hidden: [], deleted: [], left: {}, frozen: [] };
 
   const lines = await record((telemetry) => {
     telemetry.daemonStarted({ version: "1", config: "c", stores: [] });

@@ -318,8 +318,8 @@ export const promiseMutants: readonly Mutant[] = [
     id: "promise/7-deleted",
     row: "Promise 7: what a versioned bucket keeps is not called deleted",
     file: "src/backup/delete-snapshots.ts",
-    find: "    return explain(object);",
-    replace: '    return object === "locked" ? explain(object) : undefined;',
+    find: '(outcome === "versionKept" ? hidden : deleted).push(name);',
+    replace: "deleted.push(name);",
     tests: [{ file: prune, name: "says of a versioned bucket that the bytes are still there" }],
   },
   {
