@@ -11,6 +11,8 @@ import { TickRunner } from "./tick-runner.ts";
 /** A run under way has this long to finish after SIGTERM. */
 const GRACE_MS = 20_000;
 const SWEEP_EVERY_MS = 86_400_000;
+/** After one that could not be made, or was held up by a backup. */
+const SWEEP_AGAIN_MS = 3_600_000;
 
 /**
  * The daemon's life: until `stop` aborts it takes a backup at every tick of the schedule, one at a time, tries
@@ -38,7 +40,7 @@ class Daemon {
   readonly #signals: Signals;
   readonly #inbox = new TickInbox();
   readonly #runner: TickRunner;
-  #sweptAt: number | undefined;
+  #sweepAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DaemonOptions, signals: Signals) {
     this.#options = options;
@@ -100,14 +102,15 @@ class Daemon {
   async #sweepDaily(): Promise<void> {
     const { context, lock, runLock } = this.#options;
     const now = context.clock.monotonic();
-    if (this.#sweptAt !== undefined && now - this.#sweptAt < SWEEP_EVERY_MS) return;
-    this.#sweptAt = now;
+    if (now < this.#sweepAt) return;
+    this.#sweepAt = now + SWEEP_EVERY_MS;
     for (const destination of context.destinations) {
       try {
         await using _lock = await lock.acquire(runLock, 0, this.#signals.stop);
         await recoverRuns(context, { destination }, this.#signals.stop);
       } catch (error) {
         this.#signals.stop.throwIfAborted();
+        this.#sweepAt = now + SWEEP_AGAIN_MS;
         context.telemetry.warning("Cannot clear up after runs that were killed", {
           store: destination.store.url(""),
           err: error,

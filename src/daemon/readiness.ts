@@ -1,7 +1,6 @@
 import { withDeadline } from "../async/deadline.ts";
 import type { BackupContext } from "../backup/context.ts";
 import { type Destination, failuresOf, onEach } from "../backup/destination.ts";
-import { readIdentity } from "../backup/identity.ts";
 import { BackupError, type ErrorCode } from "../errors.ts";
 
 /** How long etcd and the stores may take to answer before they count as absent. */
@@ -17,11 +16,15 @@ export async function checkReadiness(
   signal: AbortSignal,
 ): Promise<void> {
   const within = <Value>(asked: Asked, operation: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
-    withDeadline({ clock: context.clock, ms: ANSWER_MS, error: () => noAnswer(asked) }, operation, signal);
+    withDeadline(
+      { clock: context.clock, ms: ANSWER_MS, error: () => asked.trouble?.() ?? noAnswer(asked) },
+      operation,
+      signal,
+    );
   await within(ETCD, (limited) => context.source.choose(new Set(), limited));
   const looked = await onEach(
     destinations.map((destination) => ({ destination })),
-    ({ destination }) => within(askedOf(destination), (limited) => readIdentity(destination, context.cluster, limited)),
+    ({ destination }) => within(askedOf(destination), (limited) => destination.catalog.identity(limited)),
   );
   const [failure, ...others] = failuresOf(looked);
   if (failure && others.length + 1 === looked.length) throw failure.error;
@@ -30,6 +33,8 @@ export async function checkReadiness(
 /** Whoever is asked, and the key that says where it is. */
 interface Asked {
   readonly name: string;
+  /** What is being tried again there, which tells more than that time is over. */
+  readonly trouble?: () => BackupError | undefined;
   readonly code: ErrorCode;
   readonly key: string;
 }
@@ -38,7 +43,7 @@ const ETCD: Asked = { name: "etcd", code: "ETCD_UNAVAILABLE", key: "etcd.endpoin
 
 function askedOf({ store }: Destination): Asked {
   const key = store.kind === "s3" ? "s3.endpoint" : "directory.path";
-  return { name: store.url(""), code: "STORE_UNAVAILABLE", key };
+  return { name: store.url(""), code: "STORE_UNAVAILABLE", key, trouble: () => store.trouble() };
 }
 
 function noAnswer({ name, code, key }: Asked): BackupError {

@@ -33,9 +33,13 @@ export class TickRunner {
    * Takes backups until every destination holds a snapshot of `tick`, or a newer tick takes its place. Each
    * attempt takes a new, fresher snapshot, and only for the destinations that still lack one.
    */
-  async fulfil(tick: Instant): Promise<void> {
-    let pending = this.#options.context.destinations;
+  async fulfil(first: Instant): Promise<void> {
+    const { destinations } = this.#options.context;
+    let [tick, pending] = [first, destinations];
     for (let attempt = 1; await this.untilReady(tick, pending); attempt++) {
+      // One that came while etcd and the stores were asked: the backup that is taken now is its own.
+      const newer = this.#inbox.take();
+      if (newer !== undefined) [tick, pending] = [newer, destinations];
       const failures = await this.#attempt(tick, pending);
       this.#signals.stop.throwIfAborted();
       // Done; a tick that came meanwhile has been reported as skipped.
@@ -70,10 +74,10 @@ export class TickRunner {
 
   async #attempt(tick: Instant, destinations: readonly Destination[]): Promise<readonly TickFailure[]> {
     const { context, lock, runLock, retention } = this.#options;
-    const { abort } = this.#signals;
+    const { abort, stop } = this.#signals;
     this.#working = true;
     try {
-      await using _lock = await lock.acquire(runLock, LOCK_WAIT_MS, abort);
+      await using _lock = await lock.acquire(runLock, LOCK_WAIT_MS, stop);
       return await runScheduled(context, { tick, destinations, retention }, abort);
     } catch (error) {
       abort.throwIfAborted();

@@ -82,6 +82,15 @@ class DirectoryStore implements ObjectStore {
     return pathToFileURL(`${this.#settings.root}/${key}`).href;
   }
 
+  fullKey(key: ObjectKey): string {
+    return key;
+  }
+
+  /** Nothing is tried again. */
+  trouble(): undefined {
+    return undefined;
+  }
+
   now(): Instant {
     return this.#settings.clock.now();
   }

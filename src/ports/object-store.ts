@@ -1,3 +1,4 @@
+import type { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { Instant } from "../model/time.ts";
 
@@ -82,6 +83,8 @@ export interface ObjectStore extends AsyncDisposable {
   readonly kind: "s3" | "directory" | "memory";
   /** `s3://bucket/folder/key` or `file:///dir/key`; with an empty key, the store itself. */
   url(key: ObjectKey): string;
+  /** The key as others find it: with the folder in front in a bucket, below the directory in a directory. */
+  fullKey(key: ObjectKey): string;
   /** Identifies bucket and folder, or directory, for locks and local state. */
   readonly id: string;
 
@@ -90,6 +93,12 @@ export interface ObjectStore extends AsyncDisposable {
    * machine's. Ages of objects are told by it, since the clocks of nodes may be a day apart.
    */
   now(): Instant;
+
+  /**
+   * What went wrong last, while it is being tried again: for whoever cannot wait until it is given up. `undefined` as soon
+   * as something has worked.
+   */
+  trouble(): BackupError | undefined;
 
   /** Begins an object. When this resolves, the store has accepted the start of the upload. */
   open(key: ObjectKey, options: WriteOptions, signal: AbortSignal): Promise<ObjectWriter>;

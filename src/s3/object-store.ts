@@ -1,3 +1,4 @@
+import type { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { Instant } from "../model/time.ts";
 import type { ByteRange, ObjectStore, ObjectWriter, UnfinishedUpload, WriteOptions } from "../ports/object-store.ts";
@@ -49,8 +50,16 @@ class S3Store implements ObjectStore {
     return urlOf(this.#bucket, key);
   }
 
+  fullKey(key: ObjectKey): string {
+    return this.#bucket.folder + key;
+  }
+
   now(): Instant {
     return this.#bucket.requests.now();
+  }
+
+  trouble(): BackupError | undefined {
+    return this.#bucket.requests.trouble;
   }
 
   async open(key: ObjectKey, options: WriteOptions, signal: AbortSignal): Promise<ObjectWriter> {

@@ -72,6 +72,7 @@ export class Requests {
   readonly #gate: IdentityGate;
   #accepted = false;
   #answered = false;
+  #trouble: BackupError | undefined;
   #date: { readonly instant: Instant; readonly at: number } | undefined;
 
   constructor(wire: Wire, options: S3StoreOptions) {
@@ -79,6 +80,11 @@ export class Requests {
     this.#options = options;
     this.#limiter = new Limiter(options.config.concurrency);
     this.#gate = new IdentityGate(options.credentials);
+  }
+
+  /** What the request under way, or the last one, failed with; `undefined` once one has succeeded. */
+  get trouble(): BackupError | undefined {
+    return this.#trouble;
   }
 
   /** The service's time, reckoned on from its last Date header. */
@@ -136,6 +142,7 @@ export class Requests {
     this.#noteDate(attempt.answer);
     this.#answered = true;
     this.#accepted = true;
+    this.#trouble = undefined;
     this.#limiter.succeeded();
     this.#options.credentials.accepted(attempt.identity);
   }
@@ -151,12 +158,14 @@ export class Requests {
     { failure, identity, tally }: { failure: Failure; identity: Identity; tally: Tally },
     signal: AbortSignal,
   ): Promise<void> {
+    const error = this.#error(call, { failure, identity });
+    this.#trouble = error;
     if (failure.kind === "credentials" && tally.replacements++ < MAX_REPLACEMENTS) {
-      return await this.#replaceIdentity(call, { failure, identity }, signal);
+      return await this.#replaceIdentity(call, { cause: error, identity }, signal);
     }
     if (failure.kind === "region" && this.#moveRegion(failure, tally)) return;
     const mayRetry = failure.kind === "throttled" || failure.kind === "broken";
-    if (!mayRetry || ++tally.failures >= this.#attemptsAfter(failure)) throw this.#error(call, { failure, identity });
+    if (!mayRetry || ++tally.failures >= this.#attemptsAfter(failure)) throw error;
     await this.#backOff(failure, tally.failures, signal);
   }
 
@@ -178,11 +187,10 @@ export class Requests {
 
   async #replaceIdentity<T>(
     call: Call<T>,
-    { failure, identity }: { failure: Failure; identity: Identity },
+    { cause, identity }: { cause: BackupError; identity: Identity },
     signal: AbortSignal,
   ): Promise<void> {
     const waitMs = call.uploading || this.#accepted ? HOLD_MS : FIRST_HOLD_MS;
-    const cause = this.#error(call, { failure, identity });
     try {
       await this.#gate.replace({ identity, cause, waitMs }, signal);
     } catch (error) {

@@ -163,6 +163,14 @@ export class MemoryStore implements ObjectStore {
     return `memory://${this.id}/${key}`;
   }
 
+  fullKey(key: ObjectKey): string {
+    return key;
+  }
+
+  trouble(): BackupError | undefined {
+    return undefined;
+  }
+
   now(): Instant {
     return this.#options.clock.now();
   }

@@ -203,6 +203,79 @@ describe("runDaemon()", () => {
     assert.equal(lab.snapshots.length, 1);
   });
 
+  it("takes the backup for a tick that came while etcd and the stores were asked, and for no older one", async () => {
+    await using lab = new DaemonLab();
+    await lab.start({ catchUp: false });
+    const { source } = lab;
+    const choose = source.choose.bind(source);
+    source.choose = async (avoid, signal) => {
+      source.choose = choose;
+      await lab.clock.sleep(5000, signal);
+      return await choose(avoid, signal);
+    };
+    const first = lab.clock.now() + HOUR;
+    lab.ticker.fire(first);
+    await lab.clock.advance(4000);
+    assert.equal(lab.snapshots.length, 0);
+    lab.ticker.fire(first + HOUR);
+    await lab.clock.advance(HOUR);
+
+    const [key] = lab.snapshots;
+    assert.equal(lab.snapshots.length, 1);
+    assert.match(lab.store.text(key ?? "") ?? "", new RegExp(`"tick": "${new Date(first + HOUR).toISOString()}"`));
+  });
+
+  it("begins no backup once it is told to stop, though the lock is free then", async () => {
+    const lab = new DaemonLab();
+    const taken = Promise.withResolvers<void>();
+    const acquire = lab.lock.acquire.bind(lab.lock);
+    lab.lock.acquire = async (name, waitMs, signal) => {
+      if (name === "run") await Promise.race([taken.promise, lab.clock.sleep(waitMs, signal)]);
+      return await acquire(name, waitMs, signal);
+    };
+    await lab.start();
+    await lab.stop();
+    taken.resolve();
+    await lab.clock.advance(30_000);
+    await lab.ended;
+
+    assert.deepEqual(lab.snapshots, []);
+  });
+
+  it("makes up for a missed tick although a snapshot was taken by hand since", async () => {
+    await using lab = new DaemonLab();
+    await lab.manifest({ kind: "on-demand" });
+
+    await lab.start();
+
+    assert.equal(lab.snapshots.length, 2);
+  });
+
+  it("says what a store keeps failing with, when there is no time to wait for the end of it", async () => {
+    await using lab = new DaemonLab();
+    lab.store.get = (_key, signal) => lab.clock.sleep(60_000, signal).then(() => undefined);
+    lab.store.trouble = () => unreachable;
+    await lab.start();
+    await lab.clock.advance(10_000);
+
+    assert.equal(lab.telemetry.of("backupFailed")[0].error, unreachable);
+  });
+
+  it("clears up an hour later when it could not at the start", async () => {
+    await using lab = new DaemonLab();
+    lab.store.put(`${CLUSTER}/runs/ark-x.json`, '{"name":"ark-x","node":"cp-1"}');
+    await lab.clock.advance(HOUR);
+    lab.store.fail({ method: "listUnfinished", error: unreachable, times: 1 });
+    await lab.start();
+    assert.equal(lab.telemetry.of("sweepFinished").length, 0);
+
+    lab.store.put(`${CLUSTER}/runs/ark-y.json`, '{"name":"ark-y","node":"cp-1"}');
+    await lab.tick();
+    await lab.tick();
+
+    assert.equal(lab.telemetry.of("sweepFinished").length, 1);
+  });
+
   it("retries only the store that lacks the tick's snapshot", async () => {
     await using lab = new DaemonLab({ stores: 2 });
     lab.stores[0]?.fail({ method: "complete", error: unreachable, times: 1 });
