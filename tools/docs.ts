@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { UNIT_ENV_FILES } from "../src/config/env-files.ts";
-import { CONFIG_FLAGS, ETCDCTL_VARIABLES, k3sName } from "../src/config/flags.ts";
+import { ETCDCTL_VARIABLES } from "../src/config/etcdctl.ts";
+import { CONFIG_FLAGS, k3sName } from "../src/config/flags.ts";
 import {
   CONFIG_KEYS,
   CONFIG_SECTIONS,

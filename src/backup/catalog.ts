@@ -86,11 +86,12 @@ export class Catalog {
     let newest: Manifest | undefined;
     for (const record of records.toSorted((a, b) => b.storedAt - a.storedAt)) {
       const read = await this.#readManifest(record.key, signal);
-      if (!read || "why" in read || isForeign(read.manifest, uuid)) continue;
-      if (isInFuture(storedAt(read.manifest), this.store.now()) || (kind ?? read.manifest.kind) !== read.manifest.kind)
-        continue;
-      if (!newest || storedAt(read.manifest) > storedAt(newest)) newest = read.manifest;
-      if (record.storedAt - storedAt(read.manifest) < BACK_FILLED_AFTER_MS) break;
+      if (!read || "why" in read) continue;
+      const { manifest } = read;
+      if (isForeign(manifest, uuid) || (kind !== undefined && manifest.kind !== kind)) continue;
+      if (isInFuture(storedAt(manifest), this.store.now())) continue;
+      if (!newest || storedAt(manifest) > storedAt(newest)) newest = manifest;
+      if (record.storedAt - storedAt(manifest) < BACK_FILLED_AFTER_MS) break;
     }
     return newest;
   }
