@@ -74,7 +74,7 @@ export const promiseMutants: readonly Mutant[] = [
     tests: [
       {
         file: "test/unit/backup/back-fill.test.ts",
-        name: "stores nothing when the copy it reads is damaged",
+        name: "leaves a damaged copy out, says so, and goes on with the next",
       },
     ],
   },
