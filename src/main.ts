@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline/promises";
 import { untilSignal } from "./app/run-until-signal.ts";
+import { ask } from "./cli/ask.ts";
 import { runCli } from "./cli/cli.ts";
 import type { Output } from "./cli/terminal.ts";
 
@@ -9,17 +9,16 @@ function output(stream: NodeJS.WriteStream): Output {
   return { isTTY: stream.isTTY ?? false, columns: stream.columns, write: (text) => void stream.write(text) };
 }
 
-async function confirm(question: string): Promise<boolean> {
-  using prompt = createInterface({ input: process.stdin, output: process.stderr });
-  return /^y(es)?$/i.test(await prompt.question(`${question} [y/N] `));
-}
-
 using interruption = untilSignal();
+const { signal } = interruption;
+const interrupt = (): void => void process.kill(process.pid, "SIGINT");
+const question = { input: process.stdin, output: process.stderr, interrupt, signal };
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: output(process.stdout),
   stderr: output(process.stderr),
   environment: process.env,
   workingDirectory: process.cwd(),
-  signal: interruption.signal,
-  ...(process.stdin.isTTY && { confirm }),
+  pid: process.pid,
+  signal,
+  ...(process.stdin.isTTY && { confirm: (text) => ask(text, question) }),
 });

@@ -41,7 +41,10 @@ Every key has a variable: its path in capitals, words split at case, acronyms wh
 begins with \`ETCD_ARK_\` and is no key's is an error.
 
 Nothing is expanded: \`\${NAME}\` in a value is an error. Every secret can stand in a file of its own instead: \`passwordFile\` for \`password\`,
-\`secretAccessKeyFile\` for \`secretAccessKey\`. Both at once are an error; of two layers, the later one's form counts.
+\`secretAccessKeyFile\` for \`secretAccessKey\`. Both at once are an error.
+
+Credentials are never put together from two layers. Whichever sets one of the keys of S3's credentials (\`s3.accessKeyId\`, \`s3.secretAccessKey\`,
+\`s3.sessionToken\`, and their \`…File\` forms), or one of \`etcd.auth\`, replaces all of them in the layers below it.
 
 With neither \`etcd.endpoints\`, nor \`etcd.tls\`, nor a preset given, and the certificates of k3s, RKE2 or kubeadm on the machine, those are used, and named
 on stderr.
@@ -104,11 +107,14 @@ export function renderReference(): string {
     keyTable(top),
     ...topSections().map(referenceSection),
     "## Flags",
-    "k3s's names with `etcd-` before them mean the same. Switches take a value after `=` only: `--s3=false`.",
+    [
+      "k3s's names with `etcd-` before them mean the same. Switches take a value after `=` only: `--s3=false`. As for k3s, `1 t T true True TRUE` are on,",
+      "`0 f F false False FALSE` off, and everything else is an error.",
+    ].join("\n"),
     flagTable(),
     "## Variables of etcdctl",
-    "They rank below every `ETCD_ARK_…` variable and above the file.",
-    table(["variable", "as the flag"], variableRows()),
+    "They rank below every `ETCD_ARK_…` variable and above the file. As for etcdctl, an empty one is as if it were not there.",
+    table(["variable", "sets"], variableRows()),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -139,8 +145,16 @@ function flagTable(): string {
 }
 
 function variableRows(): string[][] {
-  return Object.entries(ETCDCTL_VARIABLES).map(([variable, flag]) => [`\`${variable}\``, `\`--${flag}\``]);
+  return Object.entries(ETCDCTL_VARIABLES).map(([variable, key]) => [
+    `\`${variable}\``,
+    `\`${key}\`${VARIABLE_NOTES[variable] ?? ""}`,
+  ]);
 }
+
+const VARIABLE_NOTES: Readonly<Record<string, string>> = {
+  ETCDCTL_USER: ", and behind a `:` the password, unless `ETCDCTL_PASSWORD` has it",
+  ETCDCTL_PASSWORD: ", if there is `ETCDCTL_USER`",
+};
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>

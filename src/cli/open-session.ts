@@ -29,6 +29,8 @@ export interface Loaded extends LoadedConfig {
 export function loadOptions(options: CommonOptions, terminal: Terminal): Loaded {
   const { environment, homeFrom, warnings } = applyEnvFiles({
     environment: terminal.environment,
+    pid: terminal.pid,
+    isTerminal: terminal.stdout.isTTY || terminal.stderr.isTTY || terminal.confirm !== undefined,
     named: options.envFile,
     readFile,
   });

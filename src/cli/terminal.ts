@@ -8,6 +8,8 @@ export interface Terminal {
   /** Asks a yes-or-no question on the terminal; absent when nobody can answer. */
   readonly confirm?: (question: string) => Promise<boolean>;
   readonly workingDirectory: string;
+  /** This process's id. */
+  readonly pid: number;
   /** Aborts on SIGINT and SIGTERM, with a `BackupError` of code `INTERRUPTED`. */
   readonly signal: AbortSignal;
 }

@@ -8,6 +8,10 @@ export const UNIT_ENV_FILES = ["/etc/default/etcd-ark", "/etc/systemd/system/etc
 
 export interface EnvFilesOptions {
   readonly environment: Environment;
+  /** This process's id. */
+  readonly pid: number;
+  /** Whether somebody sits at a terminal. */
+  readonly isTerminal: boolean;
   /** `--env-file`; empty when it was not given. */
   readonly named: string;
   readonly readFile: (path: string) => FileRead;
@@ -25,10 +29,11 @@ export interface AppliedEnvFiles {
  * unset; their HOME wins, since the credentials file is found below it. A file named by `--env-file` is read
  * instead of them, and overrides the environment.
  */
-export function applyEnvFiles({ environment, named, readFile }: EnvFilesOptions): AppliedEnvFiles {
+export function applyEnvFiles(options: EnvFilesOptions): AppliedEnvFiles {
+  const { environment, named, readFile } = options;
   if (named) return override(environment, { path: named, file: parseEnvFile(readNamed(named, readFile)) });
   // systemd has read them already: what it set from a drop-in or from the unit itself must not be undone.
-  if (environment["INVOCATION_ID"] !== undefined) return { environment, homeFrom: undefined, warnings: [] };
+  if (isService(options)) return { environment, homeFrom: undefined, warnings: [] };
   const warnings: string[] = [];
   const filled: Record<string, string> = {};
   let homeFrom: string | undefined;
@@ -48,6 +53,16 @@ export function applyEnvFiles({ environment, named, readFile }: EnvFilesOptions)
     homeFrom: changed ? homeFrom : undefined,
     warnings,
   };
+}
+
+/**
+ * Whether systemd has started this very process, and so read the unit's files. What it sets is inherited: a login on a
+ * console has getty's variables, which are of another process (systemd.exec(5), $SYSTEMD_EXEC_PID, since v248).
+ */
+function isService({ environment, pid, isTerminal }: EnvFilesOptions): boolean {
+  const executed = environment["SYSTEMD_EXEC_PID"];
+  if (executed !== undefined) return executed === String(pid);
+  return environment["INVOCATION_ID"] !== undefined && !isTerminal;
 }
 
 const AWS_KEYS = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;

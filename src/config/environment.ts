@@ -1,6 +1,7 @@
 import { BackupError } from "../errors.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { CONFIG_KEYS, type ConfigKey, environmentName } from "./key-paths.ts";
+import { CONFIG_KEYS, environmentName } from "./key-paths.ts";
+import { parseText } from "./text-values.ts";
 import { mergeTrees, type Tree, treeOf } from "./tree.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,30 +20,6 @@ export function treeFromEnvironment(environment: Environment): Tree {
     tree = mergeTrees(tree, treeOf(key.path, parseText(key, text)));
   }
   return tree;
-}
-
-/** A value as text into the form in which a YAML file would give it. */
-function parseText({ kind }: ConfigKey, text: string): unknown {
-  switch (kind) {
-    case "boolean":
-      return /^(true|1|yes)$/i.test(text) ? true : /^(false|0|no|)$/i.test(text) ? false : text;
-    case "number":
-      return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-    case "list":
-      return text
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== "");
-    case "map":
-      return Object.fromEntries(text.split(",").filter(Boolean).map(splitPair));
-    case "text":
-      return text;
-  }
-}
-
-function splitPair(pair: string): [string, string] {
-  const at = pair.indexOf("=");
-  return at === -1 ? [pair.trim(), ""] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
 }
 
 function unknownName(name: string): BackupError {

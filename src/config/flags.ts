@@ -1,37 +1,37 @@
 import { BackupError } from "../errors.ts";
+import { isOn, keepLast, lookupType, refuses, sets, stallTimeout, userAndPassword } from "./flag-values.ts";
+import { parseList } from "./text-values.ts";
 import { isTree, mergeTrees, type Tree, treeOf, valueAt } from "./tree.ts";
-import { parseDuration } from "./units.ts";
 
 /** A flag that sets part of the configuration. */
-export interface ConfigFlag {
+export type ConfigFlag = ValueFlag | SwitchFlag;
+
+interface FlagText {
   /** Without dashes. */
   readonly name: string;
-  /** What stands for the value in help; absent for a switch. */
-  readonly value?: string;
   readonly description: string;
-  /** The keys that a value sets, or a `BackupError` of code `USAGE`. */
-  readonly set: (value: string) => Tree;
   /** What is worth saying when it is used. */
   readonly note?: string;
 }
 
-const sets =
-  (...path: string[]) =>
-  (value: string) =>
-    treeOf(path, value);
-const switches =
-  (...path: string[]) =>
-  (value: string) =>
-    treeOf(path, value === "true");
-const refuses = (name: string, hint: string) => (): never => {
-  throw new BackupError("USAGE", `Cannot use --${name}: etcd-ark does not need it`, { hint });
-};
+interface ValueFlag extends FlagText {
+  /** What stands for the value in help. */
+  readonly value: string;
+  /** The keys that a value sets, or a `BackupError` of code `USAGE`. */
+  readonly set: (value: string) => Tree;
+}
+
+interface SwitchFlag extends FlagText {
+  readonly value?: never;
+  /** The keys that it sets when it is on or off. */
+  readonly turn: (on: boolean) => Tree;
+}
 
 const S3_FLAGS: readonly ConfigFlag[] = [
   {
     name: "s3",
     description: "store in S3; --s3=false turns it off",
-    set: (value) => (value === "true" ? {} : treeOf(["s3", "bucket"], "")),
+    turn: (on) => (on ? {} : treeOf(["s3", "bucket"], "")),
   },
   { name: "s3-bucket", value: "name", description: "bucket", set: sets("s3", "bucket") },
   { name: "s3-region", value: "name", description: "region", set: sets("s3", "region") },
@@ -47,7 +47,7 @@ const S3_FLAGS: readonly ConfigFlag[] = [
     description: "its CA: a file, or base64 of PEM",
     set: sets("s3", "endpointCA"),
   },
-  { name: "s3-skip-ssl-verify", description: "do not verify its certificate", set: switches("s3", "skipTLSVerify") },
+  { name: "s3-skip-ssl-verify", description: "do not verify its certificate", turn: sets("s3", "skipTLSVerify") },
   {
     name: "s3-access-key",
     value: "id",
@@ -70,7 +70,7 @@ const S3_FLAGS: readonly ConfigFlag[] = [
   { name: "s3-bucket-lookup-type", value: "type", description: "auto, dns or path", set: lookupType },
   { name: "s3-folder", value: "prefix", description: "key prefix", set: sets("s3", "folder") },
   { name: "s3-proxy", value: "url", description: 'proxy for S3, or "none"', set: sets("s3", "proxy") },
-  { name: "s3-insecure", description: "plain http", set: () => ({}) },
+  { name: "s3-insecure", description: "plain http", turn: () => ({}) },
   {
     name: "s3-timeout",
     value: "duration",
@@ -100,7 +100,7 @@ const SNAPSHOT_FLAGS: readonly ConfigFlag[] = [
   {
     name: "snapshot-compress",
     description: "compress with zstd",
-    set: (value) => treeOf(["compression"], value === "true" ? "zstd" : "none"),
+    turn: (on) => treeOf(["compression"], on ? "zstd" : "none"),
     note: "k3s restores raw snapshots only: fetch a compressed one with `etcd-ark fetch` first",
   },
   {
@@ -118,11 +118,7 @@ const OTHER_FLAGS: readonly ConfigFlag[] = [
     name: "endpoints",
     value: "list",
     description: "etcd's endpoints, comma-separated",
-    set: (value) =>
-      treeOf(
-        ["etcd", "endpoints"],
-        value.split(",").map((item) => item.trim()),
-      ),
+    set: (value) => treeOf(["etcd", "endpoints"], parseList(value)),
   },
   { name: "cacert", value: "file", description: "CA of etcd's certificates", set: sets("etcd", "tls", "caFile") },
   { name: "cert", value: "file", description: "client certificate for etcd", set: sets("etcd", "tls", "certFile") },
@@ -130,7 +126,7 @@ const OTHER_FLAGS: readonly ConfigFlag[] = [
   {
     name: "insecure-skip-tls-verify",
     description: "do not verify etcd's certificate",
-    set: switches("etcd", "tls", "skipVerify"),
+    turn: sets("etcd", "tls", "skipVerify"),
   },
   { name: "user", value: "name[:password]", description: "etcd user", set: userAndPassword },
   {
@@ -173,8 +169,15 @@ export interface FlagValues {
 export function treeFromFlags(values: Readonly<Record<string, string>>): FlagValues {
   refuseTwoRetentions(values);
   const used = CONFIG_FLAGS.filter(({ name }) => values[name] !== undefined);
-  const tree = used.reduce<Tree>((sum, flag) => mergeTrees(sum, flag.set(values[flag.name] ?? "")), {});
-  return { tree: withScheme(tree, values["s3-insecure"] === "true"), notes: used.flatMap(({ note }) => note ?? []) };
+  // `--s3=false` has the last word, whatever else is said of S3.
+  const ordered = used.toSorted((one, other) => Number(one.name === "s3") - Number(other.name === "s3"));
+  const tree = ordered.reduce<Tree>((sum, flag) => mergeTrees(sum, treeOfFlag(flag, values[flag.name] ?? "")), {});
+  const insecure = isOn("s3-insecure", values["s3-insecure"] ?? "false");
+  return { tree: withScheme(tree, insecure), notes: used.flatMap(({ note }) => note ?? []) };
+}
+
+function treeOfFlag(flag: ConfigFlag, value: string): Tree {
+  return flag.value === undefined ? flag.turn(isOn(flag.name, value)) : flag.set(value);
 }
 
 // What k3s has as its default; for etcd-ark the absence of an endpoint is AWS, in whichever region.
@@ -197,27 +200,6 @@ function insecureError(why: string, hint: string): BackupError {
   return new BackupError("USAGE", `Cannot use --s3-insecure: ${why}`, { hint });
 }
 
-function lookupType(value: string): Tree {
-  const addressing = { auto: "auto", "": "auto", dns: "virtual", path: "path", virtual: "virtual" }[value];
-  if (addressing) return treeOf(["s3", "addressing"], addressing);
-  throw new BackupError("USAGE", `Cannot use --s3-bucket-lookup-type "${value}": it is auto, dns or path`);
-}
-
-function stallTimeout(value: string): Tree {
-  if (parseDuration(value) !== undefined) return treeOf(["s3", "stallTimeout"], value);
-  throw new BackupError("USAGE", `Cannot use --s3-timeout "${value}": write "30s" or "5m"`);
-}
-
-/** Retention as k3s has it: a count, and no other rule beside it. */
-function keepLast(name: string) {
-  return (value: string): Tree => {
-    if (!/^\d+$/.test(value))
-      throw new BackupError("USAGE", `Cannot use --${name} "${value}": it is a number of snapshots`);
-    const none = { hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: "0s" };
-    return { retention: { ...none, last: Number(value) } };
-  };
-}
-
 /** k3s counts in the directory and in S3 apart; here one policy holds for both. */
 function refuseTwoRetentions({
   "s3-retention": s3,
@@ -228,18 +210,3 @@ function refuseTwoRetentions({
     hint: "Give --s3-retention and --snapshot-retention the same number, or one of them",
   });
 }
-
-function userAndPassword(value: string): Tree {
-  const [username = "", ...password] = value.split(":");
-  return treeOf(["etcd", "auth"], { username, ...(password.length > 0 && { password: password.join(":") }) });
-}
-
-/** etcdctl's variables by the flags that they stand for. They rank below every `ETCD_ARK_…` variable. */
-export const ETCDCTL_VARIABLES: Readonly<Record<string, string>> = {
-  ETCDCTL_ENDPOINTS: "endpoints",
-  ETCDCTL_CACERT: "cacert",
-  ETCDCTL_CERT: "cert",
-  ETCDCTL_KEY: "key",
-  ETCDCTL_USER: "user",
-  ETCDCTL_INSECURE_SKIP_TLS_VERIFY: "insecure-skip-tls-verify",
-};

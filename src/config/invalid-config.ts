@@ -43,9 +43,9 @@ function shown(path: readonly PropertyKey[], tree: Tree): string {
   return ` = ${JSON.stringify(withoutPassword(value))}`;
 }
 
-/** A URL with a password is not shown with it. */
+/** What could be a URL with a password is not shown with it: the last "@" ends user and password, whatever is in them. */
 export function withoutPassword(value: unknown): unknown {
-  return typeof value === "string" ? value.replace(/\/\/[^/]*@/g, "//********@") : value;
+  return typeof value === "string" ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1********@") : value;
 }
 
 function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {

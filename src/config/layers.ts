@@ -1,22 +1,26 @@
 import { isKnownPath } from "./key-paths.ts";
 import { isTree, mergeTrees, type Tree, valueAt } from "./tree.ts";
 
-// Two ways to give the same thing. What a higher layer says in one way replaces what a lower one said in
-// the other; in one layer, the schema refuses both.
-const ALTERNATIVES: readonly (readonly [readonly string[], readonly string[]])[] = [
-  ["s3", "accessKeyId"],
-  ["s3", "secretAccessKey"],
-  ["s3", "sessionToken"],
-  ["etcd", "auth", "password"],
-].map((path) => [path, [...path.slice(0, -1), `${path.at(-1)}File`]]);
+// Keys that say one thing together: who asks. A pair of which each half comes from another layer, or another
+// layer's session token beside it, would be credentials that nobody issued.
+const GROUPS: readonly (readonly (readonly string[])[])[] = [
+  ["accessKeyId", "secretAccessKey", "sessionToken"].flatMap((name) => [
+    ["s3", name],
+    ["s3", `${name}File`],
+  ]),
+  ["username", "password", "passwordFile"].map((name) => ["etcd", "auth", name]),
+];
 
-/** `over` laid on `under`, without what `over` replaces by saying it in another way. */
+/** `over` laid on `under`, without the keys of `under` that say together what `over` says in its own way. */
 export function layOver(under: Tree, over: Tree): Tree {
-  const replaced = ALTERNATIVES.flatMap(([value, file]) => [
-    ...(valueAt(over, value) === undefined ? [] : [file]),
-    ...(valueAt(over, file) === undefined ? [] : [value]),
-  ]);
+  const replaced = GROUPS.filter((group) => group.some((path) => hasValue(over, path))).flat();
   return mergeTrees(replaced.reduce(without, under), over);
+}
+
+/** An empty key takes away that key alone: of a layer that only empties, the rest of the group must not vanish. */
+function hasValue(tree: Tree, path: readonly string[]): boolean {
+  const value = valueAt(tree, path);
+  return value !== undefined && value !== "";
 }
 
 /** The tree without known keys that have no value: a section of which every key is commented out is one. */

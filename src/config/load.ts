@@ -1,6 +1,6 @@
 import { BackupError } from "../errors.ts";
 import { type Environment, treeFromEnvironment } from "./environment.ts";
-import { ETCDCTL_VARIABLES, treeFromFlags } from "./flags.ts";
+import { etcdctlVariable, treeFromEtcdctl } from "./etcdctl.ts";
 import { invalidConfig } from "./invalid-config.ts";
 import { environmentName, keyAt } from "./key-paths.ts";
 import { layOver, withoutEmpty } from "./layers.ts";
@@ -77,23 +77,6 @@ function nameOfHost(hostname: string): string {
 function freeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) freeze(inner);
   return Object.freeze(value);
-}
-
-/** etcdctl's own variables, by the flags that they stand for. */
-function treeFromEtcdctl(environment: Environment): Tree {
-  const values = Object.entries(ETCDCTL_VARIABLES).flatMap(([name, flag]) => {
-    const value = environment[name];
-    return value === undefined ? [] : [[flag, value] as const];
-  });
-  return treeFromFlags(Object.fromEntries(values)).tree;
-}
-
-/** The one of etcdctl's variables that sets the key at `path`. */
-function etcdctlVariable(environment: Environment, path: readonly PropertyKey[]): string {
-  const names = Object.keys(ETCDCTL_VARIABLES);
-  const isSetBy = (name: string): boolean =>
-    valueAt(treeFromEtcdctl({ [name]: environment[name] }), path) !== undefined;
-  return names.find(isSetBy) ?? "ETCDCTL_…";
 }
 
 function presetOf(tree: Tree): Preset | undefined {

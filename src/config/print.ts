@@ -30,7 +30,9 @@ function compressionText({ compression }: { readonly compression: Compression })
 function printedValue(config: unknown, { path, unit, isSecret }: ConfigKey): unknown {
   const value = isTree(config) ? valueAt(config, path) : undefined;
   if (isSecret && value) return "********";
-  if (typeof value !== "number") return withoutPassword(value);
+  // What the schema let pass holds a password only in a URL; a path with an "@" in it must stay as it is.
+  if (typeof value === "string" && URL.canParse(value)) return withoutPassword(value);
+  if (typeof value !== "number") return value;
   if (unit === undefined) return value;
   return unit === "duration" ? formatDuration(value) : formatSize(value);
 }

@@ -81,6 +81,15 @@ export const isFolder: Rule = (value) => {
   return { message: 'it has an empty, "." or ".." part' };
 };
 
+/** `none` is no spool; a relative path would depend on where the program was started. */
+export const isSpoolPath: Rule = (value) => {
+  if (value === "none" || value.startsWith("/")) return undefined;
+  return {
+    message: "it is not an absolute path",
+    hint: 'Write it from the root on, e.g. "/var/lib/etcd-ark", or "none" for no spool',
+  };
+};
+
 /** `20%` or `10GiB`. */
 export const isShareOrSize: Rule = (value) => {
   const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(value)?.[1];

@@ -11,7 +11,7 @@ import {
   switchField,
   textField,
 } from "./fields.ts";
-import { checkedBy, isCron, isEtcdEndpoint, isNamePart, isTimeZone, optional } from "./rules.ts";
+import { checkedBy, isCron, isEtcdEndpoint, isNamePart, isSpoolPath, isTimeZone, optional } from "./rules.ts";
 import { S3 } from "./s3-schema.ts";
 import { checkAuth, checkTls } from "./section-rules.ts";
 
@@ -59,8 +59,11 @@ const Directory = z.strictObject({
 });
 
 const Spool = z.strictObject({
-  path: textField("Directory of the overflow when S3 is slower than etcd; empty = $STATE_DIRECTORY, if any"),
-  maxSize: sizeField(0, "At most so much; 0 = no spool"),
+  path: textField(
+    "Directory of the overflow when S3 is slower than etcd, or none for no spool; empty = $STATE_DIRECTORY, if any",
+    optional(isSpoolPath),
+  ),
+  maxSize: sizeField(0, "At most so much; 0 = as much as leaves 20 % of the file system free"),
 });
 
 const Schedule = z.strictObject({

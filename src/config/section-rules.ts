@@ -23,12 +23,17 @@ interface Auth {
 export function checkAuth({ username, password, passwordFile }: Auth, context: z.RefinementCtx): void {
   if (password && passwordFile) object(context, ["password"], both("etcd.auth.passwordFile"));
   if (username && !password && !passwordFile) {
-    object(context, ["username"], { message: "it is set without a password", hint: "Set etcd.auth.passwordFile" });
+    object(context, ["username"], { message: "it is set without a password", hint: AUTH_HINT });
   }
   if (!username && (password || passwordFile)) {
-    object(context, [password ? "password" : "passwordFile"], { message: "it is set without etcd.auth.username" });
+    const message = "it is set without etcd.auth.username";
+    object(context, [password ? "password" : "passwordFile"], { message, hint: AUTH_HINT });
   }
 }
+
+// One layer's half is never joined with another's (config/layers.ts), so both may be set and one of them not count.
+const AUTH_HINT =
+  "Set etcd.auth.username and etcd.auth.passwordFile in one place: the file, the environment or flags" as const;
 
 const KEY_PARTS = ["accessKeyId", "secretAccessKey", "sessionToken"] as const;
 type KeyPart = (typeof KEY_PARTS)[number];
@@ -47,7 +52,8 @@ export function checkKeys(keys: Keys, context: z.RefinementCtx): void {
     object(context, [token], { message: "it is set without s3.accessKeyId", hint: HALF_HINT });
 }
 
-const HALF_HINT = "Set both, or neither and keep the keys in the credentials file" as const;
+const HALF_HINT =
+  "Set both in one place (the file, the environment or flags), or neither and keep the keys in the credentials file" as const;
 
 interface Sse {
   readonly mode: string;

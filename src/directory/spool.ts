@@ -21,9 +21,9 @@ export interface SpoolOptions {
   readonly clock: Clock;
 }
 
-/** A spool in unlinked files of mode 0600, which vanish with the process however it ends. */
+/** A spool in unlinked files of mode 0600, which vanish with the process however it ends. None for `none` or no path. */
 export function createSpool({ path, maxSize, clock }: SpoolOptions): Spool | undefined {
-  if (path === "") return undefined;
+  if (path === "" || path === "none") return undefined;
   const disk = new Disk(clock);
   return {
     open: async (signal) => {

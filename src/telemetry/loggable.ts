@@ -53,8 +53,13 @@ function plainObject(value: object, depth: number): Loggable | undefined {
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1) ?? null);
   if (value instanceof Set) return plain([...value], depth);
-  if (value instanceof Map) return plainFields(Object.fromEntries(value), depth);
+  if (value instanceof Map) return plainFields(Object.fromEntries([...value].map(namedEntry)), depth);
   return plainFields(value, depth);
+}
+
+/** An object as a key may not even be willing to become text. */
+function namedEntry([key, value]: [unknown, unknown]): [string, unknown] {
+  return [typeof key === "object" ? "…" : String(key), value];
 }
 
 /** Whatever is no `BackupError` at the top is a bug, and a bug needs its stack. */

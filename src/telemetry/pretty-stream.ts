@@ -9,8 +9,9 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
  * pass it on later, and a daemon that dies must have said why.
  */
 export async function prettyStream(stream: LogStream, colour: boolean): Promise<LogStream> {
-  const { prettyFactory } = await import("pino-pretty");
-  const pretty = prettyFactory({
+  // Once bundled, this CommonJS package has no exports but the default one.
+  const { default: pinoPretty } = await import("pino-pretty");
+  const pretty = pinoPretty.prettyFactory({
     colorize: colour,
     translateTime: "UTC:yyyy-mm-dd HH:MM:ss'Z'",
     hideObject: true,

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { runArk } from "../support/cli.ts";
 import { type EtcdCluster, startEtcd } from "../support/etcd.ts";
 import { type Rgw, startRgw } from "../support/rgw.ts";
-import { assertFails, CLUSTER, setScene, stdoutOf } from "./scene.ts";
+import { assertFails, CLUSTER, type Scene, setScene, stdoutOf } from "./scene.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 describe("delete, prune, adopt, accept and what needs no server", () => {
   let etcd: EtcdCluster;
@@ -60,6 +65,24 @@ describe("delete, prune, adopt, accept and what needs no server", () => {
       [],
     );
   });
+
+  for (const [key, typed, code, left] of [
+    ["y", "y\n", 0, 1],
+    ["Ctrl-C", "\u0003", 130, 2],
+    ["Ctrl-D", "\u0004", 0, 2],
+  ] as const) {
+    it(`prune on a terminal that is answered with ${key} ends with ${code} and leaves ${left} of 2`, async () => {
+      const retention = { last: 0, daily: 0, weekly: 0, onDemand: { last: 1 } };
+      await using scene = await setScene({ etcd, rgw, config: { retention } });
+      await scene.save();
+      await scene.save();
+      const ended = await onTerminal(scene, { args: ["prune"], question: "Delete 1 snapshot? [y/N] ", typed });
+      assert.equal(ended.code, code, ended.text);
+      assert.doesNotMatch(ended.text, /bug/);
+      if (code === 130) assert.match(ended.text, /^error: .*interrupted by SIGINT \[INTERRUPTED\]/m);
+      assert.equal((await scene.list()).length, left);
+    });
+  }
 
   it("save prunes only when told to, and says when that failed", async () => {
     const retention = { last: 0, daily: 0, weekly: 0, onDemand: { last: 1 } };
@@ -141,6 +164,15 @@ describe("delete, prune, adopt, accept and what needs no server", () => {
     assert.deepEqual(await scene.bucket.keys(), [], "asking writes nothing");
   });
 
+  it("config check --online fails when one of two stores does not answer, and says what each does", async () => {
+    await using scene = await setScene({ etcd, rgw });
+    const directory = { path: join(scene.home, "snapshots"), minFree: "0%" };
+    await scene.configure({ directory, s3: { endpoint: "http://127.0.0.1:1" } });
+    const { code, stdout } = await scene.ark(["config", "check", "--online"]);
+    assert.equal(code, 13);
+    assert.match(stdout, /^store: s3:\/\/\S+ cannot be used: Cannot .*\nstore: file:\/\/\S+ answers\n$/m);
+  });
+
   it("config print masks every secret", async () => {
     await using scene = await setScene({ etcd, rgw });
     await scene.configure({
@@ -196,3 +228,31 @@ describe("delete, prune, adopt, accept and what needs no server", () => {
     assert.match(stdoutOf(await runArk(["save", "--help"])), /--s3-bucket/);
   });
 });
+
+interface Typed {
+  readonly args: readonly string[];
+  /** What is waited for before anything is typed. */
+  readonly question: string;
+  readonly typed: string;
+}
+
+/** Runs a command on a terminal of its own and answers its question. */
+async function onTerminal(scene: Scene, { args, question, typed }: Typed): Promise<{ code: unknown; text: string }> {
+  const words = [process.execPath, MAIN, ...args, "-c", scene.configFile].map((word) => `'${word}'`);
+  const terminal = ["script", "-qefc", words.join(" "), "/dev/null"];
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...terminal], {
+    cwd: scene.home,
+    env: { PATH: process.env["PATH"], STATE_DIRECTORY: "", NO_COLOR: "1", ...scene.env },
+    signal: AbortSignal.timeout(60_000),
+  });
+  let text = "";
+  let answered = false;
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk.replaceAll("\r", "");
+    if (answered || !text.includes(question)) return;
+    answered = true;
+    child.stdin.write(typed);
+  });
+  const [code] = await once(child, "close");
+  return { code, text };
+}

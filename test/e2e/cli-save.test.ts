@@ -91,6 +91,17 @@ describe("save, list and fetch", () => {
     assert.equal((await readFile(file)).subarray(-32).toString("hex"), sha256);
   });
 
+  it("fetch takes a directory, or a name with a space in it", async () => {
+    const { name, sha256 } = await scene.save();
+    for (const [to, file] of [
+      ["fetched/", join("fetched", name)],
+      ["my file.db", "my file.db"],
+    ] as const) {
+      assert.equal(stdoutOf(await scene.ark(["fetch", name, "--to", to])), `${join(scene.home, file)}\n`);
+      assert.equal((await readFile(join(scene.home, file))).subarray(-32).toString("hex"), sha256);
+    }
+  });
+
   it("fetch refuses a file that is there, and leaves it alone", async () => {
     const { name } = await scene.save();
     const file = join(scene.home, "precious.db");

@@ -1,7 +1,8 @@
-import { basename, dirname, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fetchSnapshot } from "../../backup/fetch-snapshot.ts";
 import { findSnapshot } from "../../backup/find-snapshot.ts";
 import { formatBytes } from "../format.ts";
+import { giveName, localFileOf, requireFree } from "../local-file.ts";
 import { printResult } from "../print-result.ts";
 import type { Session } from "../session.ts";
 
@@ -12,9 +13,13 @@ export async function fetch(
 ): Promise<void> {
   const stores = app.context.destinations.map(({ store }) => store);
   const snapshot = await findSnapshot(stores, { cluster: config.cluster, name }, terminal.signal);
-  const path = resolve(terminal.workingDirectory, to ?? name);
+  const path = await localFileOf(name, { to: to ?? name, in: terminal.workingDirectory });
+  await requireFree(path);
   await using into = app.localFiles(dirname(path));
-  await fetchSnapshot(snapshot, { into, file: basename(path) }, terminal.signal);
+  // A store takes few letters in the names of its objects, a file system nearly all.
+  const file = `.fetch-${app.context.newUuid()}`;
+  await fetchSnapshot(snapshot, { into, file }, terminal.signal);
+  await giveName(join(dirname(path), file), path);
   const { revision, snapshotSize, sha256 } = snapshot.manifest;
   printResult(terminal, {
     format,

@@ -1,5 +1,7 @@
 import { failuresOf } from "../../backup/destination.ts";
 import { type BackupResult, takeBackup } from "../../backup/take-backup.ts";
+import { trimSlashes } from "../../config/rules.ts";
+import type { Config } from "../../config/schema.ts";
 import { BackupError, messageOf } from "../../errors.ts";
 import { encodingOf } from "../../model/compression.ts";
 import { layout } from "../../model/layout.ts";
@@ -47,16 +49,20 @@ interface Copy {
 function describe({ app, config }: Session, { store, manifest }: Copy): string {
   const key = layout.snapshot(config.cluster, manifest.name, encodingOf(app.context.compression));
   const took = formatDuration(Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt));
-  const folder = decodeURI(new URL(store.url(layout.snapshots(config.cluster))).pathname).replace(/^\/|\/$/g, "");
   return [
     store.url(key),
     `  revision ${manifest.revision}, ${formatBytes(manifest.snapshotSize)} in ${took}, digest right`,
     ...manifest.suspect.map((reason) => `  SUSPECT: ${reason}`),
     ...(store.kind === "s3" && manifest.encoding.length === 0
-      ? [`  k3s restores it with --etcd-s3-folder=${folder}`]
+      ? [`  k3s restores it with --etcd-s3-folder=${k3sFolder(config)}`]
       : []),
     "",
   ].join("\n");
+}
+
+/** The folder of the snapshots as k3s names it: from the bucket on, and without a slash at its end. */
+export function k3sFolder({ cluster, s3 }: Pick<Config, "cluster" | "s3">): string {
+  return trimSlashes(`${s3.folder}/${layout.snapshots(cluster)}`);
 }
 
 /** Promise 7: never "success" with a copy missing. */

@@ -30,6 +30,7 @@ export function sessionOf(lab: BackupLab): TestSession {
       stderr: output("stderr"),
       environment: {},
       workingDirectory: "/",
+      pid: 1,
       signal: lab.never,
     },
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { save } from "../../../src/cli/commands/save.ts";
+import { k3sFolder, save } from "../../../src/cli/commands/save.ts";
+import { Config } from "../../../src/config/schema.ts";
 import { BackupError, isBackupError } from "../../../src/errors.ts";
 import { BackupLab } from "../../support/backup-lab.ts";
 import { sessionOf } from "./cli-session.ts";
@@ -32,4 +33,18 @@ describe("save()", () => {
       isBackupError(error, "FOLLOW_UP_FAILED"),
     );
   });
+});
+
+describe("k3sFolder()", () => {
+  for (const [folder, expected] of [
+    ["", "prod/snapshots"],
+    ["/a/b/", "a/b/prod/snapshots"],
+    ["a#b", "a#b/prod/snapshots"],
+    ["a?b", "a?b/prod/snapshots"],
+    ["%41", "%41/prod/snapshots"],
+    ["ä b", "ä b/prod/snapshots"],
+  ] as const) {
+    it(`is "${expected}" below s3.folder "${folder}"`, () =>
+      assert.equal(k3sFolder(Config.parse({ cluster: "prod", s3: { folder } })), expected));
+  }
 });

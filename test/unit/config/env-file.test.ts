@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parseEnvFile } from "../../../src/config/env-file.ts";
-import { applyEnvFiles } from "../../../src/config/env-files.ts";
+import { applyEnvFiles, type EnvFilesOptions } from "../../../src/config/env-files.ts";
 import type { FileRead } from "../../../src/config/load.ts";
 import { BackupError } from "../../../src/errors.ts";
 
@@ -93,11 +93,13 @@ describe("applyEnvFiles()", () => {
       texts[path] === undefined ? { missing: true } : { text: texts[path] };
   const first = "/etc/default/etcd-ark";
   const second = "/etc/systemd/system/etcd-ark.service.env";
+  const apply = (options: Partial<EnvFilesOptions> & Pick<EnvFilesOptions, "environment" | "readFile">) =>
+    applyEnvFiles({ named: "", pid: 7, isTerminal: false, ...options });
 
   it("fills what the shell leaves unset; the later file wins, and the files' HOME over the shell's", () => {
     const readFile = files({ [first]: "HOME=/one\nA=1\nB=1", [second]: "HOME=/two\nB=2" });
 
-    const applied = applyEnvFiles({ environment: { HOME: "/home/me", A: "shell" }, named: "", readFile });
+    const applied = apply({ environment: { HOME: "/home/me", A: "shell" }, readFile });
 
     assert.deepEqual(applied.environment, { HOME: "/two", A: "shell", B: "2" });
     assert.equal(applied.homeFrom, second);
@@ -106,7 +108,7 @@ describe("applyEnvFiles()", () => {
   it("never joins a key of the shell with a secret or a session token of a file", () => {
     const readFile = files({ [first]: "AWS_SESSION_TOKEN=file\nAWS_SECRET_ACCESS_KEY=file\nAWS_PROFILE=p" });
 
-    const { environment } = applyEnvFiles({ environment: { AWS_ACCESS_KEY_ID: "shell" }, named: "", readFile });
+    const { environment } = apply({ environment: { AWS_ACCESS_KEY_ID: "shell" }, readFile });
 
     assert.deepEqual(environment, { AWS_ACCESS_KEY_ID: "shell", AWS_PROFILE: "p" });
   });
@@ -114,22 +116,41 @@ describe("applyEnvFiles()", () => {
   it("says nothing of HOME when it is the shell's anyway", () => {
     const readFile = files({ [first]: "HOME=/root" });
 
-    assert.equal(applyEnvFiles({ environment: { HOME: "/root" }, named: "", readFile }).homeFrom, undefined);
+    assert.equal(apply({ environment: { HOME: "/root" }, readFile }).homeFrom, undefined);
   });
 
-  it("changes nothing below systemd, which has read the files itself", () => {
-    const environment = { INVOCATION_ID: "x", A: "of a drop-in" };
+  const service: readonly (readonly [string, Record<string, string>, boolean])[] = [
+    ["that systemd has started", { SYSTEMD_EXEC_PID: "7", INVOCATION_ID: "x" }, false],
+    ["that systemd has started on a terminal", { SYSTEMD_EXEC_PID: "7", INVOCATION_ID: "x" }, true],
+    ["that a systemd before 248 has started", { INVOCATION_ID: "x" }, false],
+  ];
+  for (const [what, set, isTerminal] of service) {
+    it(`changes nothing for a process ${what}, which has read the files itself`, () => {
+      const environment = { ...set, A: "of a drop-in" };
+      const readFile = files({ [first]: "A=1\nHOME=/x" });
 
-    assert.deepEqual(
-      applyEnvFiles({ environment, named: "", readFile: files({ [first]: "A=1\nHOME=/x" }) }).environment,
-      environment,
-    );
-  });
+      assert.deepEqual(apply({ environment, readFile, isTerminal }).environment, environment);
+    });
+  }
+
+  const shell: readonly (readonly [string, Record<string, string>, boolean])[] = [
+    ["on a console, which keeps getty's variables", { SYSTEMD_EXEC_PID: "6", INVOCATION_ID: "x" }, true],
+    ["in a script of another service", { SYSTEMD_EXEC_PID: "6", INVOCATION_ID: "x" }, false],
+    ["on a console of a systemd before 248", { INVOCATION_ID: "x" }, true],
+    ["that knows nothing of systemd", {}, false],
+  ];
+  for (const [what, set, isTerminal] of shell) {
+    it(`reads the files at a shell ${what}`, () => {
+      const { environment } = apply({ environment: set, readFile: files({ [first]: "HOME=/x" }), isTerminal });
+
+      assert.equal(environment["HOME"], "/x");
+    });
+  }
 
   it("lets a file that was named override the environment, and reads no other", () => {
     const readFile = files({ [first]: "B=1", "/x.env": "HOME=/x\nA=1" });
 
-    const applied = applyEnvFiles({ environment: { HOME: "/me", A: "shell" }, named: "/x.env", readFile });
+    const applied = apply({ environment: { HOME: "/me", A: "shell" }, named: "/x.env", readFile });
 
     assert.deepEqual(applied.environment, { HOME: "/x", A: "1" });
   });
@@ -137,9 +158,9 @@ describe("applyEnvFiles()", () => {
   it("warns of a default file that it cannot read, and fails on a named one", () => {
     const readFile = (): FileRead => ({ unreadable: "permission denied" });
 
-    assert.equal(applyEnvFiles({ environment: {}, named: "", readFile }).warnings.length, 2);
+    assert.equal(apply({ environment: {}, readFile }).warnings.length, 2);
     assert.throws(
-      () => applyEnvFiles({ environment: {}, named: "/x.env", readFile }),
+      () => apply({ environment: {}, named: "/x.env", readFile }),
       (error) => error instanceof BackupError && error.code === "CONFIG_INVALID",
     );
   });

@@ -61,8 +61,31 @@ describe("treeFromFlags()", () => {
     assert.equal(configOf({ "s3-retention": "5", "snapshot-retention": "5" }).retention.last, 5);
   });
 
-  it("turns S3 off by --s3=false, whatever the file says", () => {
+  it("turns S3 off by --s3=false, whatever the file and other flags say", () => {
     assert.deepEqual(treeFromFlags({ s3: "false" }).tree, { s3: { bucket: "" } });
+    assert.equal(configOf({ s3: "false", "s3-bucket": "b" }).s3.bucket, "");
+    assert.equal(configOf({ "s3-bucket": "b", s3: "false" }).s3.bucket, "");
+  });
+
+  for (const [on, words] of [
+    [true, ["1", "t", "T", "true", "True", "TRUE"]],
+    [false, ["0", "f", "F", "false", "False", "FALSE"]],
+  ] as const) {
+    it(`takes ${words.join(", ")} for ${on}, as k3s does`, () => {
+      for (const word of words) {
+        const flags = { s3: word, "s3-bucket": "b", "s3-endpoint": "h", "snapshot-compress": word };
+        const { s3, compression } = configOf({ ...flags, "s3-skip-ssl-verify": word, "s3-insecure": word });
+
+        assert.equal(s3.bucket, on ? "b" : "", word);
+        assert.equal(s3.skipTLSVerify, on, word);
+        assert.equal(s3.endpoint, on ? "http://h" : "https://h", word);
+        assert.equal(compression.algorithm, on ? "zstd" : "none", word);
+      }
+    });
+  }
+
+  it("drops empty items of a list", () => {
+    assert.deepEqual(configOf({ endpoints: "a:1, ,b:2," }).etcd.endpoints, ["a:1", "b:2"]);
   });
 
   it("has a word to say about what means something else here", () => {
@@ -76,6 +99,10 @@ describe("treeFromFlags()", () => {
     ["s3-retention", "many"],
     ["s3-timeout", "soon"],
     ["s3-bucket-lookup-type", "magic"],
+    ["s3", "yes"],
+    ["s3-skip-ssl-verify", "tRUE"],
+    ["s3-insecure", ""],
+    ["insecure-skip-tls-verify", "2"],
   ] as const) {
     it(`refuses --${flag}=${value} as a mistake of use`, () => {
       assert.throws(

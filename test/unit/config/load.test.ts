@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { CONFIG_KEYS, environmentName } from "../../../src/config/key-paths.ts";
 import { type FileRead, type LoadOptions, loadConfig } from "../../../src/config/load.ts";
 import { valueAt } from "../../../src/config/tree.ts";
-import { BackupError } from "../../../src/errors.ts";
+import { BackupError, isBackupError } from "../../../src/errors.ts";
 
 function load(text: string | FileRead, more: Partial<LoadOptions> = {}) {
   return loadConfig({
@@ -66,6 +66,44 @@ describe("loadConfig()", () => {
     const own = { ...environment, ETCD_ARK_ETCD_ENDPOINTS: "own:2379" };
     assert.deepEqual(load("", { environment: own }).config.etcd.endpoints, ["own:2379"]);
   });
+
+  it("takes an empty variable of etcdctl as not set, and drops empty items of a list", () => {
+    const empty = { ETCDCTL_ENDPOINTS: "", ETCDCTL_CERT: "", ETCDCTL_INSECURE_SKIP_TLS_VERIFY: "" };
+
+    const { etcd } = load("etcd: { endpoints: [of-file:1], tls: { skipVerify: true } }", { environment: empty }).config;
+    assert.deepEqual(etcd.endpoints, ["of-file:1"]);
+    assert.equal(etcd.tls.skipVerify, true);
+    const trailing = { ETCDCTL_ENDPOINTS: "a:1,,b:2," };
+    assert.deepEqual(load("", { environment: trailing }).config.etcd.endpoints, ["a:1", "b:2"]);
+  });
+
+  it("takes etcdctl's booleans as etcdctl does, and refuses what is none by the variable's name", () => {
+    const skip = (text: string) =>
+      load("", { environment: { ETCDCTL_INSECURE_SKIP_TLS_VERIFY: text } }).config.etcd.tls;
+
+    for (const text of ["1", "t", "T", "true", "True", "TRUE"]) assert.equal(skip(text).skipVerify, true, text);
+    for (const text of ["0", "f", "F", "false", "False", "FALSE"]) assert.equal(skip(text).skipVerify, false, text);
+    assert.throws(
+      () => skip("2"),
+      (error) => isBackupError(error, "CONFIG_INVALID") && error.message.includes("ETCDCTL_INSECURE_SKIP_TLS_VERIFY"),
+    );
+  });
+
+  const users: readonly (readonly [Record<string, string>, string, string])[] = [
+    [{ ETCDCTL_USER: "u:p:q" }, "u", "p:q"],
+    [{ ETCDCTL_USER: "u", ETCDCTL_PASSWORD: "p" }, "u", "p"],
+    [{ ETCDCTL_USER: "u:v", ETCDCTL_PASSWORD: "p" }, "u:v", "p"],
+    [{ ETCDCTL_PASSWORD: "p" }, "", ""],
+  ];
+  for (const [environment, username, password] of users) {
+    it(`takes user and password from ${Object.keys(environment).join(" and ")} as etcdctl does`, () => {
+      const { config, sourceOf } = load("", { environment });
+
+      assert.deepEqual(config.etcd.auth, { username, password, passwordFile: "" });
+      const source = password ? Object.keys(environment).at(-1) : "default";
+      assert.equal(sourceOf(["etcd", "auth", "password"]), source);
+    });
+  }
 
   it("uses the etcd of the distribution on this node only when nothing says where etcd is", () => {
     const exists = (path: string): boolean => path.startsWith("/var/lib/rancher/k3s/");

@@ -51,6 +51,13 @@ s3: { accessKeyId: hunter2, secretAccessKey: hunter2, sessionToken: hunter2, pro
 etcd: { auth: { username: root, password: hunter2 } }`;
 
     assert.doesNotMatch(printConfig(load(secrets)), /hunter2/);
+    assert.doesNotMatch(printConfig(load("s3: { proxy: 'http:u:hunter2@p' }")), /hunter2/);
+  });
+
+  it('prints a path with an "@" in it whole', () => {
+    const path = "/home/me@example.com/.aws/credentials";
+
+    assert.ok(printConfig(load(`s3: { credentialsFile: ${path} }`)).includes(`credentialsFile: ${path}\n`));
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { treeFromFlags } from "../../../src/config/flags.ts";
 import { CONFIG_KEYS } from "../../../src/config/key-paths.ts";
 import { type LoadOptions, loadConfig } from "../../../src/config/load.ts";
 import { treeOf } from "../../../src/config/tree.ts";
@@ -72,6 +73,7 @@ describe("Config", () => {
     ["etcd: { auth: { username: root } }", "it is set without a password", /passwordFile/],
     ["etcd: { auth: { passwordFile: /p } }", "it is set without etcd.auth.username"],
     ["etcd: { auth: { username: u, password: a, passwordFile: /p } }", "and so is etcd.auth.passwordFile"],
+    ["spool: { path: None }", '"spool.path" = "None" (x.yaml:1:16): it is not an absolute path', /"none" for no spool/],
     ["directory: { minFree: most }", "it is neither a share nor a size", /20%/],
     ["directory: { minFree: 100% }", "it is neither a share nor a size"],
     ["node: 'a b'", '"node" = "a b" (x.yaml:1:7): only letters, digits'],
@@ -120,9 +122,27 @@ describe("Config", () => {
         assert.doesNotMatch(`${message} ${hint}`, /hunter2/, path.join("."));
       }
     }
-    assert.doesNotMatch(errorOf("s3: { proxy: 'ftp://user:hunter2@h' }").message, /hunter2/);
-    assert.doesNotMatch(errorOf("s3: { endpoint: 'https://user:hunter2@h' }").message, /hunter2/);
   });
+
+  const passwords: readonly string[] = [
+    "s3: { proxy: 'ftp://user:hunter2@h' }",
+    "s3: { proxy: 'user:hunter2@h:1' }",
+    "s3: { proxy: 'socks5://user:hun/hunter2@h' }",
+    "s3: { proxy: 'socks5://user:hun@hunter2@h' }",
+    "s3: { proxy: '//user:hunter2@h' }",
+    's3: { proxy: "user:\\nhunter2@h" }',
+    "s3: { endpoint: 'https://user:hunter2@h' }",
+    "etcd: { endpoints: ['user:hunter2@h:2379'] }",
+    "etcd: { endpoints: 'a:1,user:hunter2@h:2379' }",
+  ];
+  for (const text of passwords) {
+    it(`refuses ${JSON.stringify(text)} without its password`, () => {
+      const { message } = errorOf(text);
+
+      assert.doesNotMatch(message, /hun/);
+      assert.match(message, /\*@h/, "the host is shown");
+    });
+  }
 
   it("takes what is right", () => {
     const { config } = load(`
@@ -137,6 +157,12 @@ schedule: { cron: "@daily", jitter: 0 }
     assert.equal(config.s3.partSize, 5 * 2 ** 20);
     assert.deepEqual(config.compression, { algorithm: "zstd", level: 3 });
     assert.equal(config.schedule.jitter, 0);
+  });
+
+  it("takes a directory for the spool, or none", () => {
+    for (const path of ["", "none", "/var/spool"]) {
+      assert.equal(load(JSON.stringify({ spool: { path } })).config.spool.path, path);
+    }
   });
 
   it("is frozen to the ground", () => {
@@ -156,12 +182,52 @@ describe("loadConfig()", () => {
   it("lets the later layer replace both forms of a secret, and refuses both in one layer", () => {
     const text = "s3: { accessKeyIdFile: /a, secretAccessKeyFile: /s }\netcd: { auth: { username: u, password: p } }";
     const flags = { s3: { accessKeyId: "AKIA", secretAccessKey: "s" } };
-    const environment = { ETCD_ARK_ETCD_AUTH_PASSWORD_FILE: "/p" };
+    const environment = { ETCD_ARK_ETCD_AUTH_USERNAME: "v", ETCD_ARK_ETCD_AUTH_PASSWORD_FILE: "/p" };
 
     const { s3, etcd } = load(text, { flags, environment }).config;
 
     assert.deepEqual([s3.accessKeyId, s3.accessKeyIdFile, s3.secretAccessKeyFile], ["AKIA", "", ""]);
-    assert.deepEqual(etcd.auth, { username: "u", password: "", passwordFile: "/p" });
+    assert.deepEqual(etcd.auth, { username: "v", password: "", passwordFile: "/p" });
+  });
+
+  for (const key of ["sessionToken: t", "sessionTokenFile: /t"]) {
+    it(`leaves the file's "${key}" out when a later layer has a pair of its own`, () => {
+      const text = `s3: { accessKeyId: ASIA, secretAccessKey: s, ${key} }`;
+
+      const { s3 } = load(text, { flags: { s3: { accessKeyId: "AKIA", secretAccessKey: "x" } } }).config;
+
+      assert.deepEqual([s3.accessKeyId, s3.sessionToken, s3.sessionTokenFile], ["AKIA", "", ""]);
+    });
+  }
+
+  it("never joins halves of two layers: each is refused where it stands", () => {
+    const keys = "s3: { accessKeyId: AKIA, secretAccessKey: s }";
+    const user = "etcd: { auth: { username: u, passwordFile: /p } }";
+
+    const half = errorOf(keys, { environment: { ETCD_ARK_S3_ACCESS_KEY_ID: "AKIB" } });
+    const name = errorOf(user, { environment: { ETCDCTL_USER: "v" } });
+    const file = errorOf(user, { environment: { ETCD_ARK_ETCD_AUTH_PASSWORD_FILE: "/q" } });
+
+    assert.match(half.message, /\(ETCD_ARK_S3_ACCESS_KEY_ID\): it is set without s3.secretAccessKey/);
+    assert.match(name.message, /"v" \(ETCDCTL_USER\): it is set without a password/);
+    assert.match(file.message, /\(ETCD_ARK_ETCD_AUTH_PASSWORD_FILE\): it is set without etcd.auth.username/);
+    for (const { hint } of [half, name, file]) assert.match(hint ?? "", /in one place/);
+  });
+
+  it("lets a user and password of etcdctl or of flags stand without another layer's password file", () => {
+    const text = "etcd: { auth: { username: u, passwordFile: /p } }";
+    const own = { username: "v", password: "w", passwordFile: "" };
+
+    assert.deepEqual(load(text, { environment: { ETCDCTL_USER: "v:w" } }).config.etcd.auth, own);
+    assert.deepEqual(load(text, { flags: treeFromFlags({ user: "v:w" }).tree }).config.etcd.auth, own);
+  });
+
+  it("lets a later layer empty one key without losing the others", () => {
+    const text = "s3: { accessKeyId: AKIA, secretAccessKey: s, sessionToken: t }";
+
+    const { s3 } = load(text, { environment: { ETCD_ARK_S3_SESSION_TOKEN: "" } }).config;
+
+    assert.deepEqual([s3.accessKeyId, s3.secretAccessKey, s3.sessionToken], ["AKIA", "s", ""]);
   });
 
   it("refuses a host name that cannot stand in a key, unless a node is named", () => {

@@ -13,7 +13,9 @@ const { signal } = new AbortController();
 
 describe("createSpool()", () => {
   test("makes none without a path", () => {
-    assert.equal(createSpool({ path: "", maxSize: 100, clock: new FakeClock() }), undefined);
+    for (const path of ["", "none"]) {
+      assert.equal(createSpool({ path, maxSize: 100, clock: new FakeClock() }), undefined);
+    }
   });
 
   test("gives back what was appended in order, round and round its file", async () => {

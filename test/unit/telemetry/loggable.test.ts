@@ -73,11 +73,12 @@ test("loggable() lets no secret through, however deep it lies", () => {
 test("loggable() survives whatever it is given", () => {
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
+  const keyed = new Map<unknown, unknown>([[{ toString: "" }, 1]]);
   const error = new Error("round");
   error.cause = error;
 
   const text = JSON.stringify(
-    loggable({ cycle, error, big: 2n ** 63n, bytes: new Uint8Array(3), bad: new Date(Number.NaN) }),
+    loggable({ cycle, error, keyed, big: 2n ** 63n, bytes: new Uint8Array(3), bad: new Date(Number.NaN) }),
   );
 
   assert.match(text, /"big":"9223372036854775808","bytes":"3 bytes","bad":"invalid"/);

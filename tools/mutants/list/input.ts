@@ -10,6 +10,9 @@ const profile = "test/unit/credentials/profile.test.ts";
 const settled = "test/unit/credentials/settled-files.test.ts";
 const credentialFiles = "test/integration/credentials-files.test.ts";
 const layers = "test/unit/credentials/layers.test.ts";
+const flags = "test/unit/config/flags.test.ts";
+const print = "test/unit/config/print.test.ts";
+const fetch = "test/unit/cli/fetch.test.ts";
 
 /** Wrong configuration, env files and credentials files. */
 export const inputMutants: readonly Mutant[] = [
@@ -193,6 +196,138 @@ export const inputMutants: readonly Mutant[] = [
     find: "...withoutHalves(filled, environment),",
     replace: "...filled,",
     tests: [{ file: envFile, name: "never joins a key of the shell with a secret or a session token of a file" }],
+  },
+  {
+    id: "input/switch",
+    row: "Input: a switch that is neither true nor false",
+    file: "src/config/flag-values.ts",
+    find: "if (on !== undefined) return on;",
+    replace: 'if (name) return value === "true";',
+    tests: [
+      { file: flags, name: "refuses --s3=yes as a mistake of use" },
+      { file: flags, name: "takes 1, t, T, true, True, TRUE for true" },
+    ],
+  },
+  {
+    id: "input/s3-off",
+    row: "Input: --s3=false beside other flags of S3",
+    file: "src/config/flags.ts",
+    find: 'Number(one.name === "s3") - Number(other.name === "s3")',
+    replace: 'Number(other.name === "s3") - Number(one.name === "s3")',
+    tests: [{ file: flags, name: "turns S3 off by --s3=false, whatever the file and other flags say" }],
+  },
+  {
+    id: "input/layers-joined",
+    row: "Input: halves of credentials in two layers",
+    file: "src/config/layers.ts",
+    find: "mergeTrees(replaced.reduce(without, under), over)",
+    replace: "mergeTrees(replaced.length < 0 ? {} : under, over)",
+    tests: [
+      { file: schema, name: "never joins halves of two layers" },
+      { file: schema, name: 'leaves the file\'s "sessionToken: t" out when a later layer has a pair of its own' },
+    ],
+  },
+  {
+    id: "input/layer-emptied",
+    row: "Input: a later layer that empties one key of the credentials",
+    file: "src/config/layers.ts",
+    find: 'value !== undefined && value !== "";',
+    replace: "value !== undefined;",
+    tests: [{ file: schema, name: "lets a later layer empty one key without losing the others" }],
+  },
+  {
+    id: "input/etcdctl-empty",
+    row: "Input: empty variable of etcdctl",
+    file: "src/config/etcdctl.ts",
+    find: "return text ? mergeTrees(",
+    replace: "return text !== undefined ? mergeTrees(",
+    tests: [{ file: load, name: "takes an empty variable of etcdctl as not set" }],
+  },
+  {
+    id: "input/list-items",
+    row: "Input: empty item of a list",
+    file: "src/config/text-values.ts",
+    find: '    .filter((item) => item !== "");',
+    replace: "    .filter(() => true);",
+    tests: [
+      { file: load, name: "takes an empty variable of etcdctl as not set" },
+      { file: flags, name: "drops empty items of a list" },
+    ],
+  },
+  {
+    id: "input/password-shown",
+    row: "Input: wrong value that holds a password",
+    file: "src/config/invalid-config.ts",
+    find: ".*@/is,",
+    replace: "[^/]*@/is,",
+    tests: [{ file: schema, name: "refuses \"s3: { proxy: 'socks5://user:hun/hunter2@h' }\" without its password" }],
+  },
+  {
+    id: "input/password-printed",
+    row: "Input: a URL with a password in what is in force",
+    file: "src/config/print.ts",
+    find: "URL.canParse(value)",
+    replace: 'value === ""',
+    tests: [{ file: print, name: "masks every secret, a password in a proxy's URL included" }],
+  },
+  {
+    id: "input/env-file-console",
+    row: "Input: systemd's variables inherited at a shell",
+    file: "src/config/env-files.ts",
+    find: "return executed === String(pid);",
+    replace: "return true;",
+    tests: [
+      { file: envFile, name: "reads the files at a shell on a console, which keeps getty's variables" },
+      { file: envFile, name: "reads the files at a shell in a script of another service" },
+    ],
+  },
+  {
+    id: "input/env-file-old-console",
+    row: "Input: variables of a systemd before 248 inherited at a shell",
+    file: "src/config/env-files.ts",
+    find: " && !isTerminal;",
+    replace: ";",
+    tests: [{ file: envFile, name: "reads the files at a shell on a console of a systemd before 248" }],
+  },
+  {
+    id: "input/fetch-taken",
+    row: "Input: fetch to a file that is there",
+    file: "src/cli/commands/fetch.ts",
+    find: "  await requireFree(path);\n",
+    replace: "",
+    tests: [{ file: fetch, name: "refuses a file that is there before it reads the snapshot" }],
+  },
+  {
+    id: "input/fetch-over",
+    row: "Input: fetch to a file that appears meanwhile",
+    file: "src/cli/local-file.ts",
+    find: "await link(file, path);",
+    replace: 'await (await import("node:fs/promises")).copyFile(file, path);',
+    tests: [{ file: fetch, name: "leaves a file alone that appears while the snapshot is read" }],
+  },
+  {
+    id: "input/check-online",
+    row: "Input: config check --online with one store of two broken",
+    file: "src/cli/commands/config.ts",
+    find: "  for (const { error } of failuresOf(looked)) throw error;\n",
+    replace: "",
+    tests: [{ file: "test/unit/cli/config.test.ts", name: "fails with the first that is broken" }],
+  },
+  {
+    id: "input/question-interrupted",
+    row: "Input: Ctrl-C at a question",
+    file: "src/cli/ask.ts",
+    find: "    signal.throwIfAborted();\n    return false;",
+    replace: "    return false;",
+    tests: [{ file: "test/unit/cli/ask.test.ts", name: "is interrupted by Ctrl-C" }],
+  },
+  {
+    id: "input/question-ended",
+    row: "Input: Ctrl-D at a question",
+    file: "src/cli/ask.ts",
+    find: '.once("close", () => reject(undefined))',
+    replace: '.once("close", () => resolve("y"))',
+    tests: [{ file: "test/unit/cli/ask.test.ts", name: "takes Ctrl-D for no" }],
   },
   {
     id: "input/home-unset",
