@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import { abortable } from "./abortable.ts";
 
 export interface Deadline {
   readonly clock: Clock;
@@ -7,7 +8,10 @@ export interface Deadline {
   readonly error: () => Error;
 }
 
-/** Runs `operation` with a signal that aborts after `ms` milliseconds, or when `signal` does. */
+/**
+ * Runs `operation` with a signal that aborts after `ms` milliseconds, or when `signal` does. Rejects then, even if the
+ * operation does not heed its signal.
+ */
 export async function withDeadline<Value>(
   { clock, ms, error }: Deadline,
   operation: (signal: AbortSignal) => Promise<Value>,
@@ -21,7 +25,8 @@ export async function withDeadline<Value>(
     () => undefined,
   );
   try {
-    return await operation(AbortSignal.any([signal, expired.signal]));
+    const either = AbortSignal.any([signal, expired.signal]);
+    return await abortable(operation(either), either);
   } finally {
     finished.abort();
   }
