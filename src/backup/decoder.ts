@@ -15,7 +15,10 @@ async function* undo(bytes: AsyncIterable<Uint8Array>, step: string): AsyncGener
     yield* transform;
   } catch (cause) {
     if (cause instanceof BackupError) throw cause;
-    throw new BackupError("SNAPSHOT_CORRUPT", `Cannot decode snapshot: it is no whole ${step} stream`, { cause });
+    throw new BackupError("SNAPSHOT_CORRUPT", `Cannot decode snapshot: it is no whole ${step} stream`, {
+      hint: "Take another one: `etcd-ark list` shows them",
+      cause,
+    });
   }
 }
 

@@ -203,6 +203,7 @@ function refuseStale(revision: Revision, { member, readRevision }: SnapshotOrigi
   throw new BackupError(
     "ETCD_STREAM_BROKEN",
     `Cannot use the snapshot of member "${member.memberName}": its revision ${revision} is older than ${readRevision}, which was read through it before`,
+    { hint: "See whether that member is cut off from the others: `etcdctl endpoint status --cluster`" },
   );
 }
 

@@ -26,19 +26,25 @@ export function isOn(name: string, value: string): boolean {
 export function lookupType(value: string): Tree {
   const addressing = { auto: "auto", "": "auto", dns: "virtual", path: "path", virtual: "virtual" }[value];
   if (addressing) return treeOf(["s3", "addressing"], addressing);
-  throw new BackupError("USAGE", `Cannot use --s3-bucket-lookup-type "${value}": it is auto, dns or path`);
+  throw new BackupError("USAGE", `Cannot use --s3-bucket-lookup-type "${value}": it is auto, dns or path`, {
+    hint: "Leave it out for auto: by host name on AWS, by path elsewhere",
+  });
 }
 
 export function stallTimeout(value: string): Tree {
   if (parseDuration(value) !== undefined) return treeOf(["s3", "stallTimeout"], value);
-  throw new BackupError("USAGE", `Cannot use --s3-timeout "${value}": write "30s" or "5m"`);
+  throw new BackupError("USAGE", `Cannot use --s3-timeout "${value}": it is no duration`, {
+    hint: 'Write a number and a unit, e.g. "30s" or "5m"',
+  });
 }
 
 /** Retention as k3s has it: a count, and no other rule beside it. */
 export function keepLast(name: string) {
   return (value: string): Tree => {
     if (!/^\d+$/.test(value))
-      throw new BackupError("USAGE", `Cannot use --${name} "${value}": it is a number of snapshots`);
+      throw new BackupError("USAGE", `Cannot use --${name} "${value}": it is no number of snapshots`, {
+        hint: 'Write a whole number, e.g. "24"',
+      });
     const none = { hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: "0s" };
     return { retention: { ...none, last: Number(value) } };
   };

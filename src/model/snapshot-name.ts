@@ -42,5 +42,7 @@ export function checkPrefix(prefix: string): string {
 /** Refuses what could not stand in an object key and in a file name everywhere. */
 export function checkNamePart(part: string, what: string, code: ErrorCode = "CONFIG_INVALID"): string {
   if (NAME_PART.test(part) && part !== "." && part !== "..") return part;
-  throw new BackupError(code, `Cannot use ${what} "${part}": only letters, digits, ".", "_" and "-" are allowed`);
+  throw new BackupError(code, `Cannot use ${what} "${part}": only letters, digits, ".", "_" and "-" are allowed`, {
+    hint: `Leave out or replace the other characters, e.g. "${part.replace(/[^A-Za-z0-9._-]+/g, "-") || "etcd"}"`,
+  });
 }

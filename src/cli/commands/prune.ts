@@ -21,11 +21,14 @@ export async function prune(session: Session, { dryRun, yes }: PruneOptions): Pr
   show(session, plans);
   const doomed = plans.flatMap(({ decisions }) => decisions.filter(({ action }) => action === "delete")).length;
   if (doomed > 0 && (yes || (await confirmed(session, doomed)))) await execute(session, plans);
+  refuseFrozen(plans);
 }
 
 /** Plans and prunes without a word on stdout. */
 export async function pruneStores(session: Session): Promise<void> {
-  await execute(session, await planAll(session));
+  const plans = await planAll(session);
+  await execute(session, plans);
+  refuseFrozen(plans);
 }
 
 async function planAll({ app, terminal }: Session): Promise<PrunePlan[]> {
@@ -58,12 +61,26 @@ async function confirmed({ terminal }: Session, count: number): Promise<boolean>
 }
 
 async function execute({ app, terminal }: Session, plans: readonly PrunePlan[]): Promise<void> {
+  const left: Record<string, string> = {};
   for (const plan of plans) {
-    const { deleted, hidden, left } = await executePrune(app.context, plan, terminal.signal);
+    const deletion = await executePrune(app.context, plan, terminal.signal);
+    const { deleted, hidden } = deletion;
     const store = plan.destination.store.url("");
     terminal.stderr.write(`Deleted ${deleted.length + hidden.length} of "${store}"\n`);
     if (hidden.length > 0) terminal.stderr.write(`warning: ${keptBytes(store)}\n`);
-    reportLeft(left);
+    Object.assign(left, deletion.left);
+  }
+  reportLeft(left);
+}
+
+/** Pruning that was asked for and stands still has not been done, whatever else was deleted. */
+function refuseFrozen(plans: readonly PrunePlan[]): void {
+  for (const { destination, frozen } of plans) {
+    const [why] = frozen;
+    if (why === undefined) continue;
+    throw new BackupError("SNAPSHOT_SUSPECT", `Cannot prune "${destination.store.url("")}": ${why}`, {
+      hint: "Look at the suspect snapshots with `etcd-ark list`; if history is right, accept them",
+    });
   }
 }
 
@@ -77,5 +94,7 @@ export function reportLeft(left: Readonly<Record<string, string>>): void {
   const [first, ...others] = Object.entries(left);
   if (!first) return;
   const more = others.length > 0 ? ` and ${others.length} more` : "";
-  throw new BackupError("STORE_REFUSED", `Cannot delete snapshot "${first[0]}"${more}: ${first[1]}`);
+  throw new BackupError("STORE_REFUSED", `Cannot delete snapshot "${first[0]}"${more}: ${first[1]}`, {
+    hint: "Remove what keeps it (a lock, a policy without s3:DeleteObject), then run `etcd-ark prune` again",
+  });
 }

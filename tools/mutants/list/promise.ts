@@ -339,6 +339,14 @@ export const promiseMutants: readonly Mutant[] = [
     tests: [{ file: takeBackup, name: "leaves the intent behind when it cannot know whether the object was made" }],
   },
   {
+    id: "promise/6-frozen-said",
+    row: "Promise 6: pruning that stands still has not been done",
+    file: "src/cli/commands/prune.ts",
+    find: "    if (why === undefined) continue;\n",
+    replace: "    continue;\n",
+    tests: [{ file: "test/unit/cli/prune.test.ts", name: "ends with SNAPSHOT_SUSPECT when a timeline stands still" }],
+  },
+  {
     id: "promise/7-deleted",
     row: "Promise 7: what a versioned bucket keeps is not called deleted",
     file: "src/backup/delete-snapshots.ts",
