@@ -4,14 +4,16 @@
  */
 import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { databaseFile, startDatabase } from "./database.ts";
+import { databaseFile, fillOnce, startDatabase } from "./database.ts";
 import { benchIdle } from "./idle-figures.ts";
 import { benchRgw } from "./rgw-figures.ts";
-import { benchSink, benchSlowSink } from "./sink-figures.ts";
-import { formatTable, holds } from "./table.ts";
+import { benchPeak, benchSink, benchSlowSink } from "./sink-figures.ts";
+import { type Figure, formatTable, holds } from "./table.ts";
 
 const MIB = 2 ** 20;
-const PARTS = ["sink", "slow", "rgw", "idle"] as const;
+const PARTS = ["sink", "slow", "rgw", "idle", "large"] as const;
+/** How many times the size of the others the large database has. */
+const LARGE = 4;
 
 const { values } = parseArgs({
   options: {
@@ -28,18 +30,34 @@ const idleMs = values.quick ? 5_000 : 60_000;
 const bytes = Number(values.mib ?? (values.quick ? 64 : 1024)) * MIB;
 const only = values.only.split(",");
 
-await using database = await startDatabase(bytes);
-const etcd = database.endpoint;
-const databaseBytes = (await stat(databaseFile(bytes))).size;
-const options = { etcd, databaseBytes, rounds, slowMs: idleMs };
-const figures = [
-  ...(only.includes("sink") ? await benchSink(options) : []),
-  ...(only.includes("slow") ? await benchSlowSink(options) : []),
-  ...(only.includes("rgw") ? await benchRgw(options) : []),
-  ...(only.includes("idle") ? await benchIdle({ etcd, idleMs }) : []),
-];
+const databaseBytes = await sizeOf(bytes);
+const figures = [...(await benchDatabase()), ...(only.includes("large") ? await benchLargeDatabase() : [])];
 console.log(
   `\nDatabase of ${Math.round(databaseBytes / MIB)} MiB, ${rounds} interleaved rounds, Node ${process.version}\n`,
 );
 console.log(formatTable(figures));
 if (!values.quick && !figures.every(holds)) process.exitCode = 1;
+
+async function benchDatabase(): Promise<Figure[]> {
+  if (only.every((part) => part === "large")) return [];
+  await using database = await startDatabase(bytes);
+  const options = { etcd: database.endpoint, databaseBytes, rounds, slowMs: idleMs };
+  return [
+    ...(only.includes("sink") ? await benchSink(options) : []),
+    ...(only.includes("slow") ? await benchSlowSink(options) : []),
+    ...(only.includes("rgw") ? await benchRgw(options) : []),
+    ...(only.includes("idle") ? await benchIdle({ etcd: database.endpoint, idleMs }) : []),
+  ];
+}
+
+/** Promise 3: what a database four times as large takes. */
+async function benchLargeDatabase(): Promise<Figure[]> {
+  await using database = await startDatabase(bytes * LARGE);
+  return await benchPeak({ etcd: database.endpoint, databaseBytes: await sizeOf(bytes * LARGE) });
+}
+
+/** Of the file that is kept in the cache, which is filled if need be. */
+async function sizeOf(wanted: number): Promise<number> {
+  await fillOnce(wanted);
+  return (await stat(databaseFile(wanted))).size;
+}

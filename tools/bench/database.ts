@@ -16,9 +16,14 @@ const IN_FLIGHT = 4;
 
 /** Starts an etcd 3.5 whose database has about `bytes`. The first time it is filled; its snapshot is kept in the cache. */
 export async function startDatabase(bytes: number): Promise<RestoredEtcd> {
+  await fillOnce(bytes);
+  return await startRestored(databaseFile(bytes));
+}
+
+/** Makes the snapshot of a database of about `bytes`, unless it is in the cache. */
+export async function fillOnce(bytes: number): Promise<void> {
   const file = databaseFile(bytes);
   if (!(await exists(file))) await fill(file, bytes);
-  return await startRestored(file);
 }
 
 /** Where the snapshot of a database of about `bytes` is kept. */

@@ -60,6 +60,13 @@ export async function benchSlowSink({ etcd, databaseBytes, slowMs }: SinkBench):
   return [peak(`the same into 1 MiB/s, after ${slowMs / 1000} s`, [cost], databaseBytes)];
 }
 
+/** `save` of a large database: its peak. */
+export async function benchPeak({ etcd, databaseBytes }: Pick<SinkBench, "etcd" | "databaseBytes">): Promise<Figure[]> {
+  await using sink = await startSink();
+  const cost = await saveInto(sink, etcd);
+  return [peak(`the same of ${Math.round(databaseBytes / MIB)} MiB`, [cost], databaseBytes)];
+}
+
 /** Runs `save`, and holds what it says against what the sink has seen. */
 async function saveInto(sink: Sink, etcd: string): Promise<Cost> {
   const cost = await measure(arkCommand(["save", "-o", "json"], etcd, targetOf(sink)));
