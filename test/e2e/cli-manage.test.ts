@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { runArk } from "../support/cli.ts";
 import { type EtcdCluster, startEtcd } from "../support/etcd.ts";
 import { type Rgw, startRgw } from "../support/rgw.ts";
@@ -84,7 +85,7 @@ describe("delete, prune, adopt, accept and what needs no server", () => {
     });
   }
 
-  it("save prunes only when told to, and says when that failed", async () => {
+  it("save prunes only when told to", async () => {
     const retention = { last: 0, daily: 0, weekly: 0, onDemand: { last: 1 } };
     await using scene = await setScene({ etcd, rgw, config: { retention } });
     await scene.save();
@@ -95,6 +96,31 @@ describe("delete, prune, adopt, accept and what needs no server", () => {
       (await scene.list()).map(({ name }) => name),
       [last.name],
     );
+  });
+
+  it("save --prune is 3 when S3 refuses to delete: what it stored is printed, and nothing is lost", async () => {
+    const retention = { last: 0, daily: 0, weekly: 0, onDemand: { last: 1 } };
+    await using scene = await setScene({ etcd, rgw, config: { retention } });
+    const first = await scene.save();
+    const { name: Bucket, client } = scene.bucket;
+    const Resource = `arn:aws:s3:::${Bucket}/${CLUSTER}/manifests/*`;
+    const Statement = [{ Effect: "Deny", Principal: "*", Action: "s3:DeleteObject", Resource }];
+    await client.send(
+      new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify({ Version: "2012-10-17", Statement }) }),
+    );
+    const result = await scene.ark(["save", "--prune", "-o", "json"]);
+    assertFails(
+      { ...result, stdout: "" },
+      {
+        exit: 3,
+        code: "FOLLOW_UP_FAILED",
+        says: new RegExp(`The snapshot is stored, but pruning failed: .*"${first.name}": .*access denied`),
+        hint: /`etcd-ark prune --dry-run`/,
+      },
+    );
+    const stored = JSON.parse(result.stdout);
+    assert.deepEqual(await scene.list(), [first, stored]);
+    stdoutOf(await scene.ark(["fetch", first.name]));
   });
 
   it("a rebuilt etcd is refused until it is adopted, and what was there before stays", async () => {

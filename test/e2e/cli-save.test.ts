@@ -107,7 +107,7 @@ describe("save, list and fetch", () => {
     const file = join(scene.home, "precious.db");
     await writeFile(file, "precious");
     const result = await scene.ark(["fetch", name, "--to", file]);
-    assertFails(result, { exit: 13, code: "STORE_CONFLICT", says: /precious\.db"/, hint: /./ });
+    assertFails(result, { exit: 13, code: "STORE_CONFLICT", says: /precious\.db"/, hint: /another file with --to/ });
     assert.equal(await readFile(file, "utf8"), "precious");
     assert.deepEqual(
       (await readdir(scene.home)).filter((entry) => entry.includes("precious")),
@@ -122,7 +122,7 @@ describe("save, list and fetch", () => {
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
     await own.bucket.put(key, bytes);
     const result = await own.ark(["fetch", name]);
-    assertFails(result, { exit: 15, code: "SNAPSHOT_CORRUPT", says: new RegExp(name), hint: /./ });
+    assertFails(result, { exit: 15, code: "SNAPSHOT_CORRUPT", says: new RegExp(name), hint: /`etcd-ark list`/ });
     assert.deepEqual((await readdir(own.home)).sort(), [".aws", "config.yaml"]);
   });
 

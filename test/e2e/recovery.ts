@@ -4,8 +4,8 @@ import { fastClock, never, TestCredentials, testStore } from "../integration/s3-
 import { BackupLab } from "../support/backup-lab.ts";
 import { CLUSTER, type Scene } from "./scene.ts";
 
-/** Older than anything: what a killed run left a moment ago is cleared, too. */
-const AT_ONCE = { intentAgeMs: -60_000, uploadAgeMs: -60_000 };
+/** Older than any intent. An upload that no intent names is left, as for a day in life, and then fails the test. */
+const AT_ONCE = { intentAgeMs: -60_000, uploadAgeMs: 86_400_000 };
 
 /** Does what the daemon of `node` does at start, without waiting for an hour. */
 export async function recover({ bucket, rgw, user }: Scene, node: string): Promise<void> {

@@ -172,6 +172,8 @@ describe("save through S3 that fails", { concurrency: 2 }, () => {
         resets.map(({ struck }) => struck),
         [1, 1],
       );
+      const unanswered = proxy.requests.filter(({ operation, status }) => operation === "UploadPart" && !status);
+      assert.equal(unanswered.length, 3, "two that were reset after the part, and one within");
     }));
 
   it("survives 500 on complete without an object", () =>
@@ -205,7 +207,7 @@ describe("save through S3 that fails", { concurrency: 2 }, () => {
       "QuotaExceeded",
       { exit: 13, code: "STORE_FULL", says: /no room left/, hint: /etcd-ark prune/ },
     ],
-    ["CompleteMultipartUpload", 400, "InvalidPart", { ...refused, says: /InvalidPart/, hint: /./ }],
+    ["CompleteMultipartUpload", 400, "InvalidPart", { ...refused, says: /InvalidPart/, hint: /which of s3\.checksum/ }],
   ] as const) {
     it(`leaves no object, upload or manifest when ${operation} is refused`, () =>
       withProxy(async (scene, proxy) => {

@@ -50,6 +50,7 @@ export interface SavedSnapshot {
   readonly key: string;
   readonly revision: string;
   readonly clusterId: string;
+  readonly linearized: boolean;
   readonly timeline: string;
   readonly kind: string;
   readonly sha256: string;
@@ -141,7 +142,8 @@ export interface Failure {
   readonly code: string;
   /** What the error line says. */
   readonly says: RegExp;
-  readonly hint: RegExp;
+  /** What the line of the hint says. Without it there must be none, as for what the operator has done himself. */
+  readonly hint?: RegExp;
 }
 
 /** Waits for an event in the log of a daemon, looking from line `from` on, and gives its fields. */
@@ -149,13 +151,16 @@ export async function heard(ark: Ark, event: string, from = 0): Promise<Readonly
   return JSON.parse(await ark.line(`"event":"${event}"`, { from }));
 }
 
-/** A failure as operators want it: an exit code, one line of what and why, a hint, and no data on stdout. */
+/** A failure as operators want it: an exit code, one line of what and why, a hint of its own line, and no data on stdout. */
 export function assertFails(result: ArkResult, { exit, code, says, hint }: Failure): void {
-  const [error = "", ...others] = result.stderr.split("\n").filter((line) => line.startsWith("error: "));
+  const linesOf = (start: string) => result.stderr.split("\n").filter((line) => line.startsWith(start));
+  const [error = "", ...others] = linesOf("error: ");
   assert.equal(result.code, exit, `exit code ${result.code} instead of ${exit}\n${result.stderr}`);
   assert.deepEqual(others, [], "one error line");
   assert.ok(error.endsWith(` [${code}]`), error);
   assert.match(error, says);
-  assert.match(result.stderr.split("\n").find((line) => line.startsWith("  hint: ")) ?? `no hint: ${error}`, hint);
+  const hints = linesOf("  hint: ");
+  assert.equal(hints.length, hint ? 1 : 0, `${hints.length} hints\n${result.stderr}`);
+  if (hint) assert.match(hints.join(), hint);
   assert.equal(result.stdout, "");
 }

@@ -6,9 +6,17 @@ import { BackupError } from "../../../src/errors.ts";
 import type { Instant } from "../../../src/model/time.ts";
 import type { RunLock } from "../../../src/ports/run-lock.ts";
 import type { Ticker } from "../../../src/ports/ticker.ts";
-import { BackupLab, CLUSTER, FOLDER } from "../../support/backup-lab.ts";
+import { BackupLab, CLUSTER, destinationOf, FOLDER } from "../../support/backup-lab.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeSource } from "../../support/fake-source.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const KEEP_ALL: DaemonOptions["retention"] = {
+  ...{ last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: 0, timezone: "UTC", maxDeletes: 10 },
+  onDemand: { last: 0, within: 0 },
+};
 const unreachable = new BackupError("STORE_UNAVAILABLE", "Cannot reach the store");
 
 /** Ticks at every full hour, when the test says so. */
@@ -49,8 +57,6 @@ class DaemonLab extends BackupLab {
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     const { context, ticker, lock } = this;
     const schedule = { cron: "0 * * * *", timezone: "UTC" };
-    const none = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: 0 };
-    const retention = { ...none, timezone: "UTC", maxDeletes: 10, onDemand: { last: 0, within: 0 } };
     const names = { daemonLock: "daemon", runLock: "run" };
     const defaults = {
       context,
@@ -59,7 +65,7 @@ class DaemonLab extends BackupLab {
       jitterMs: 0,
       catchUp: true,
       onStart: false,
-      retention,
+      retention: KEEP_ALL,
       lock,
       ...names,
     };
@@ -187,6 +193,13 @@ describe("runDaemon()", () => {
     const [key] = lab.snapshots;
     assert.equal(lab.snapshots.length, 1);
     assert.match(lab.store.text(key ?? "") ?? "", /"tick": "2026-01-05T01:00:00.000Z"/);
+    const failed = lab.telemetry.of("backupFailed");
+    const told = failed.map(({ tick, attempt, error }) => [new Date(tick).toISOString(), attempt, error]);
+    assert.deepEqual(told.slice(0, 2), [
+      ["2026-01-05T00:00:00.000Z", 1, unreachable],
+      ["2026-01-05T00:00:00.000Z", 2, unreachable],
+    ]);
+    assert.deepEqual(told.at(-1), ["2026-01-05T01:00:00.000Z", 1, unreachable]);
   });
 
   it("skips a tick that comes while a backup is under way, and says so", async () => {
@@ -330,14 +343,129 @@ describe("runDaemon()", () => {
 
   it("clears up after a killed run, at start and daily", async () => {
     await using lab = new DaemonLab();
+    const intents = () => lab.store.keys.filter((key) => key.includes("/runs/"));
     lab.store.put(`${CLUSTER}/runs/ark-x.json`, '{"name":"ark-x","node":"cp-1"}');
     await lab.clock.advance(HOUR);
-
     await lab.start();
+    assert.deepEqual(intents(), []);
 
-    assert.deepEqual(
-      lab.store.keys.filter((key) => key.includes("/runs/")),
-      [],
-    );
+    const later = `${CLUSTER}/runs/ark-y.json`;
+    lab.store.put(later, '{"name":"ark-y","node":"cp-1"}');
+    for (let hour = 0; hour < 23; hour++) await lab.tick();
+    assert.deepEqual(intents(), [later], "a day has not gone by");
+    await lab.tick();
+    await lab.tick();
+
+    assert.deepEqual(intents(), []);
+    assert.equal(lab.telemetry.of("sweepFinished").length, 2);
   });
 });
+
+/** Three nodes that back up one cluster into one folder: their clocks are right, a day ahead, and a day behind. */
+class ThreeNodes implements AsyncDisposable {
+  /** The service's, which is right. */
+  readonly clock = new FakeClock();
+  readonly store = new MemoryStore({ clock: this.clock });
+  readonly source = new FakeSource();
+  readonly labs: readonly DaemonLab[];
+
+  constructor() {
+    this.labs = [0, DAY, -DAY].map((off, index) => {
+      const destinations = [destinationOf(this.store)];
+      const lab = new DaemonLab({ node: `cp-${index + 1}`, source: this.source, destinations });
+      lab.clock.step(off);
+      return lab;
+    });
+  }
+
+  /** One hour, in which each node has its tick, one after the other. Gives the names of their snapshots. */
+  async hour(): Promise<string[]> {
+    const taken: string[] = [];
+    for (const lab of this.labs) {
+      await this.advance(HOUR / 4);
+      this.source.revision += 1n;
+      const before = this.names;
+      lab.ticker.fire(lab.ticker.previous(undefined, lab.clock.now()));
+      await lab.clock.advance(0);
+      taken.push(...this.names.filter((name) => !before.includes(name)));
+    }
+    await this.advance(HOUR / 4);
+    return taken;
+  }
+
+  async advance(ms: number): Promise<void> {
+    for (const clock of [this.clock, ...this.labs.map((lab) => lab.clock)]) await clock.advance(ms);
+  }
+
+  /** The snapshots that count. */
+  get names(): string[] {
+    const keys = this.store.keys.filter((key) => key.includes("/manifests/"));
+    return keys.map((key) => key.slice(key.lastIndexOf("/") + 1, -".json".length));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const lab of this.labs) await lab[Symbol.asyncDispose]();
+  }
+}
+
+describe("three daemons on one folder, with clocks a day apart", () => {
+  it("keep by the store's clock what retention wants, whoever prunes, and agree on the newest", async () => {
+    await using nodes = new ThreeNodes();
+    for (const lab of nodes.labs) {
+      await lab.start({ catchUp: false, retention: { ...KEEP_ALL, last: 3, daily: 2 } });
+    }
+    let last: string[] = [];
+    let lastOfDayBefore: string[] = [];
+    for (let hour = 0; hour < 50; hour++) {
+      if (hour % 24 === 0) lastOfDayBefore = last;
+      const taken = await nodes.hour();
+      assert.deepEqual(taken.map(nodeOf), ["cp-1", "cp-2", "cp-3"], `in hour ${hour}`);
+      assert.deepEqual(nodes.names, [...taken, ...lastOfDayBefore].sort(), `after hour ${hour}`);
+      last = taken.slice(-1);
+      for (const { destination, never } of nodes.labs) {
+        assert.deepEqual([(await destination.catalog.newest(never))?.name], last);
+      }
+    }
+    for (const lab of nodes.labs) assert.deepEqual(lab.telemetry.of("backupFailed"), []);
+  });
+
+  it("clear up by the store's clock after themselves, and touch nobody's live run", async () => {
+    await using nodes = new ThreeNodes();
+    const { clock, store } = nodes;
+    const [right, ...wrong] = nodes.labs;
+    const written = Promise.withResolvers<void>();
+    store.onWrite = () => written.promise;
+    await right?.start({ onStart: true });
+    const live = [store.keys.filter((key) => key.includes("/runs/")), store.unfinished] as const;
+    assert.deepEqual(
+      live.map(({ length }) => length),
+      [1, 1],
+    );
+    // So long that only its name protects it.
+    await clock.advance(2 * HOUR);
+    const leave = (node: string, hours: number): string => {
+      const name = `ark-${node}-${hours}`;
+      const key = `${CLUSTER}/runs/${name}.json`;
+      return store.put(key, JSON.stringify({ name, node }), { storedAt: clock.now() - hours * HOUR }).key;
+    };
+    const young = wrong.map((_, index) => leave(`cp-${index + 2}`, 0.5));
+    for (const index of wrong.keys()) leave(`cp-${index + 2}`, 2);
+    const recent = store.leaveUnfinished(`${CLUSTER}/snapshots/ark-a`, clock.now() - 23 * HOUR);
+    store.leaveUnfinished(`${CLUSTER}/snapshots/ark-b`, clock.now() - 25 * HOUR);
+
+    for (const lab of wrong) await lab.start({ catchUp: false });
+
+    assert.deepEqual(
+      store.keys.filter((key) => key.includes("/runs/")),
+      [...live[0], ...young].sort(),
+    );
+    assert.deepEqual(store.unfinished, [...live[1], recent]);
+    written.resolve();
+    await right?.clock.advance(0);
+    assert.deepEqual(nodes.names.map(nodeOf), ["cp-1"]);
+  });
+});
+
+function nodeOf(name: string): string {
+  return name.split("-").slice(1, 3).join("-");
+}

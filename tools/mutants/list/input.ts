@@ -13,6 +13,8 @@ const layers = "test/unit/credentials/layers.test.ts";
 const flags = "test/unit/config/flags.test.ts";
 const print = "test/unit/config/print.test.ts";
 const fetch = "test/unit/cli/fetch.test.ts";
+const credentialsTrouble = "test/e2e/credentials-trouble.test.ts";
+const place = "test/unit/app/s3-place.test.ts";
 
 /** Wrong configuration, env files and credentials files. */
 export const inputMutants: readonly Mutant[] = [
@@ -490,5 +492,63 @@ export const inputMutants: readonly Mutant[] = [
     find: "return Boolean(parts.accessKeyId || parts.secretAccessKey || parts.sessionToken);",
     replace: "return Boolean(parts.accessKeyId && parts.secretAccessKey);",
     tests: [{ file: layers, name: "when the environment has half a pair" }],
+  },
+  {
+    id: "input/home-unset-run",
+    row: "Input: HOME unset: the daemon",
+    file: "src/cli/commands/run.ts",
+    find: 'if (isBackupError(error, "CONFIG_INVALID")) throw error;',
+    replace: 'if (isBackupError(error, "USAGE")) throw error;',
+    tests: [
+      {
+        file: credentialsTrouble,
+        name: "run with HOME unset where the instance's role is not to be asked for is 10, and names the file to edit",
+      },
+    ],
+  },
+  {
+    id: "input/home-unset-too-eager",
+    row: "Input: HOME unset while the credentials file is named: no reason to end",
+    file: "src/cli/commands/run.ts",
+    find: 'if (isBackupError(error, "CONFIG_INVALID")) throw error;',
+    replace: "throw error;",
+    tests: [
+      {
+        file: credentialsTrouble,
+        name: "run with HOME unset goes on when the credentials file is named, though it is not there yet",
+      },
+    ],
+  },
+  {
+    id: "input/credentials-exit",
+    row: "Input: credentials that do not work: the exit code",
+    file: "src/cli/exit-code.ts",
+    find: "CREDENTIALS_INVALID: 11,",
+    replace: "CREDENTIALS_INVALID: 10,",
+    tests: [{ file: credentialsTrouble, name: "save with half a pair is 11, said with a hint, and stores nothing" }],
+  },
+  {
+    id: "input/hint",
+    row: "Input: what to do about an error is said",
+    file: "src/cli/error-line.ts",
+    find: "  if (error.hint) terminal.stderr.write",
+    replace: "  if (!error.hint) terminal.stderr.write",
+    tests: [{ file: credentialsTrouble, name: "save with an empty file is 11, said with a hint, and stores nothing" }],
+  },
+  {
+    id: "input/region-order",
+    row: "Input: region of the environment and of the profile",
+    file: "src/app/s3-place.ts",
+    find: 'environment["AWS_REGION"] || environment["AWS_DEFAULT_REGION"];',
+    replace: 'environment["AWS_DEFAULT_REGION"] || environment["AWS_REGION"];',
+    tests: [{ file: place, name: "takes the region of AWS_REGION before what is below it" }],
+  },
+  {
+    id: "input/endpoint-order",
+    row: "Input: endpoint of the environment",
+    file: "src/app/s3-place.ts",
+    find: 'environment["AWS_ENDPOINT_URL_S3"] || environment["AWS_ENDPOINT_URL"] || "";',
+    replace: 'environment["AWS_ENDPOINT_URL"] || environment["AWS_ENDPOINT_URL_S3"] || "";',
+    tests: [{ file: place, name: "takes the endpoint of AWS_ENDPOINT_URL_S3 before what is below it" }],
   },
 ];
