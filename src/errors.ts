@@ -27,6 +27,8 @@ export type ErrorCode =
   | "STORE_UNAVAILABLE"
   /** The store answered and said no: access denied, no such bucket, object locked. */
   | "STORE_REFUSED"
+  /** The store no longer knows an upload that was under way: aborted by others, or another account's by now. */
+  | "STORE_UPLOAD_LOST"
   /** No room is left in the store. */
   | "STORE_FULL"
   /** A create-only write met an object that holds something else. */

@@ -37,7 +37,8 @@ export interface BackupResult {
 /**
  * Takes one snapshot and stores it in every destination, from one stream. Resolves when at least one
  * holds it; the outcomes say which do not. Rejects when none does, with the first one's reason. A
- * member whose stream breaks or whose bytes are wrong is passed over once for another.
+ * member whose stream breaks or whose bytes are wrong is passed over once for another; an upload that is another
+ * account's after a rotation is begun anew once.
  */
 export async function takeBackup(
   context: BackupContext,
@@ -51,6 +52,7 @@ export async function takeBackup(
   failUnlessAny(looked, signal);
   context.releaseMemory?.();
   const tried = new Set<string>();
+  let restarts = 1;
   for (let failure: unknown; ; ) {
     const origin = await context.source.choose(tried, signal);
     if (tried.has(origin.member.memberId)) throw failure;
@@ -58,8 +60,12 @@ export async function takeBackup(
     try {
       return await backUp({ context, request, looked, origin }, signal);
     } catch (error) {
-      if (!isBackupError(error, "ETCD_STREAM_BROKEN", "SNAPSHOT_CORRUPT")) throw error;
       failure = error;
+      if (isBackupError(error, "STORE_UPLOAD_LOST") && restarts-- > 0) {
+        tried.delete(origin.member.memberId);
+        continue;
+      }
+      if (!isBackupError(error, "ETCD_STREAM_BROKEN", "SNAPSHOT_CORRUPT")) throw error;
       context.telemetry.warning("Snapshot of a member cannot be used", {
         member: origin.member.memberName,
         err: error,

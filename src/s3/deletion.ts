@@ -18,7 +18,9 @@ export async function deleteObject(bucket: Bucket, key: ObjectKey, signal: Abort
   }
   const after = await headObject(bucket, { key }, signal);
   if (after !== undefined) return stillThere(bucket, { key, head: after });
-  return reply.output.DeleteMarker === true || isVersion(head.output.VersionId) ? "versionKept" : "deleted";
+  // A marker with a version of its own hides what was there; under suspended versioning it takes its place.
+  const isHidden = isVersion(head.output.VersionId) || isVersion(reply.output.VersionId);
+  return isHidden ? "versionKept" : "deleted";
 }
 
 /** Removes an object that appeared in a run that failed: by its version, so that no delete marker remains. */

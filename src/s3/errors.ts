@@ -95,7 +95,7 @@ const full: Explain = ({ bucket }) => ({
 });
 
 const lostUpload: Explain = () => ({
-  code: "STORE_UNAVAILABLE",
+  code: "STORE_UPLOAD_LOST",
   why: "the service no longer knows this upload",
   hint: "See whether a lifecycle rule or another program aborts uploads, or the credentials changed to another account",
 });

@@ -48,7 +48,7 @@ const REDIRECTS = new Set(["PermanentRedirect", "AuthorizationHeaderMalformed", 
 /** A wrong certificate or a protocol mix-up does not heal within a run. */
 const TLS_REFUSED = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 
-/** Sorts what the SDK threw. `uploading` makes a plain 403 a matter of credentials: they worked a moment ago. */
+/** Sorts what the SDK threw. `uploading` makes a plain 403 a matter of credentials: others worked a moment ago. */
 export function classify(cause: unknown, answer: Answer | undefined, uploading: boolean): Failure {
   const code = codeOf(cause, answer);
   const region = answer?.headers["x-amz-bucket-region"] ?? fieldOf(cause, "Region");

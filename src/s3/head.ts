@@ -4,6 +4,9 @@ import type { ObjectLock, StoredObject } from "../ports/object-store.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
 import type { Call, Reply } from "./requests.ts";
 
+/** A HEAD that is refused while a GET is not: once for other credentials, once for another region. */
+const MAX_TRIES = 3;
+
 /** What HEAD says of an object, with the answer it came in. */
 export type Head = Reply<HeadObjectCommandOutput>;
 
@@ -20,7 +23,7 @@ export async function headObject(
     tolerate: ["404", "400", "403", "301"],
   };
   const input = { ...nameIn(bucket, key), ...bucket.encryption.access };
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const reply = await bucket.requests.attempt(
       call,
       (client, options) => client.send(new HeadObjectCommand(input), options),
@@ -29,6 +32,8 @@ export async function headObject(
     if (!("refused" in reply)) return reply;
     if (reply.refused === "404") return undefined;
     if (!(await mayReadAfterAll(bucket, { key, uploading }, signal))) return undefined;
+    // Something in between answers HEAD otherwise than GET.
+    if (tries === MAX_TRIES) throw reply.error;
   }
 }
 

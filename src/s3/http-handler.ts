@@ -55,7 +55,7 @@ export class HttpHandler {
     const exchange = new Exchange(this.#open(request), bodyOf(request), this.#options);
     const onAbort = (): void => exchange.destroy(toError(abortSignal?.reason));
     abortSignal?.addEventListener("abort", onAbort, { once: true });
-    exchange.whenClosed(() => abortSignal?.removeEventListener("abort", onAbort));
+    exchange.whenOver(() => abortSignal?.removeEventListener("abort", onAbort));
     const response = toResponse(await exchange.response());
     if (attempt) attempt.answer = { status: response.statusCode, headers: response.headers };
     return { response };
@@ -93,6 +93,7 @@ class Exchange {
   readonly #body: Buffer;
   readonly #options: HttpHandlerOptions;
   readonly #over = new AbortController();
+  readonly #head = Promise.withResolvers<IncomingMessage>();
   #incoming: IncomingMessage | undefined;
   #steps = 0;
 
@@ -100,18 +101,16 @@ class Exchange {
     this.#outgoing = outgoing;
     this.#body = body;
     this.#options = options;
-    outgoing.once("close", () => this.#over.abort());
+    outgoing.once("response", this.#head.resolve);
+    outgoing.on("error", this.#head.reject);
+    outgoing.once("close", () => this.#end(new Error("the connection was closed without an answer")));
   }
 
   /** Sends the body and resolves with the head of the response. */
   async response(): Promise<IncomingMessage> {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    this.#outgoing.once("response", resolve);
-    this.#outgoing.on("error", reject);
-    this.#outgoing.once("close", () => reject(new Error("the connection was closed without an answer")));
     this.#watch();
     this.#send().catch((error: unknown) => this.destroy(toError(error)));
-    this.#incoming = await promise;
+    this.#incoming = await this.#head.promise;
     this.#endEarly(this.#incoming);
     return this.#incoming;
   }
@@ -119,10 +118,17 @@ class Exchange {
   destroy(error: Error): void {
     this.#incoming?.destroy(error);
     this.#outgoing.destroy(error);
+    // A request that waits for a connection, as behind a proxy that does not answer, tells of its end to nobody.
+    if (!this.#outgoing.socket) this.#end(error);
   }
 
-  whenClosed(listener: () => void): void {
-    this.#outgoing.once("close", listener);
+  whenOver(listener: () => void): void {
+    this.#over.signal.addEventListener("abort", listener, { once: true });
+  }
+
+  #end(error: Error): void {
+    this.#head.reject(error);
+    this.#over.abort();
   }
 
   #watch(): void {

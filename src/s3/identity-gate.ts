@@ -1,3 +1,4 @@
+import { abortable } from "../async/abortable.ts";
 import type { CredentialSource, Identity, Rejection } from "../ports/credentials.ts";
 
 /**
@@ -15,26 +16,29 @@ export class IdentityGate {
 
   /** The set to sign with, once it is not one that was refused. Rejects as `CredentialSource.replace` does. */
   async admit(signal: AbortSignal): Promise<Identity> {
-    const identity = await this.#source.current();
-    if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, identity)) return identity;
-    await this.#pending.replaced;
-    signal.throwIfAborted();
-    return await this.#source.current();
+    const before = this.#pending;
+    const identity = await abortable(this.#source.current(), signal);
+    const pending = this.#pending ?? before;
+    if (pending === undefined || !isSameIdentity(pending.identity, identity)) return identity;
+    await abortable(pending.replaced, signal);
+    return await abortable(this.#source.current(), signal);
   }
 
   /** Resolves when the source holds another set than the refused one. Rejects as `CredentialSource.replace` does. */
   async replace(rejection: Rejection, signal: AbortSignal): Promise<void> {
-    if (!isSameIdentity(await this.#source.current(), rejection.identity)) return;
+    if (!isSameIdentity(await abortable(this.#source.current(), signal), rejection.identity)) return;
     if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, rejection.identity)) {
       this.#ask(rejection, signal);
     }
-    await this.#pending?.replaced;
+    if (this.#pending) await abortable(this.#pending.replaced, signal);
   }
 
   #ask(rejection: Rejection, signal: AbortSignal): void {
     const replaced = this.#source.replace(rejection, signal).finally(() => {
       if (this.#pending?.replaced === replaced) this.#pending = undefined;
     });
+    // Whoever waits for it may have been aborted.
+    replaced.catch(() => undefined);
     this.#pending = { identity: rejection.identity, replaced };
   }
 }

@@ -5,6 +5,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
 } from "@aws-sdk/client-s3";
+import { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { StoredObject, UnfinishedUpload } from "../ports/object-store.ts";
 import { type Bucket, urlOf } from "./bucket.ts";
@@ -48,7 +49,8 @@ async function* listPages(
     );
     yield output;
     token = output.NextContinuationToken;
-    more = output.IsTruncated === true && token !== undefined;
+    more = output.IsTruncated === true;
+    if (more && !token) throw cutShort(bucket, prefix);
   }
 }
 
@@ -66,7 +68,7 @@ export async function* listUploads(
       if (key === undefined || UploadId === undefined) continue;
       yield { key, uploadId: UploadId, startedAt: Initiated?.getTime() ?? bucket.requests.now() };
     }
-    from = nextMarkers(page);
+    from = nextMarkers(bucket, page);
   }
 }
 
@@ -90,10 +92,20 @@ async function uploadsPage(
   return output;
 }
 
-function nextMarkers(page: ListMultipartUploadsCommandOutput): Markers | undefined {
+function nextMarkers(bucket: Bucket, page: ListMultipartUploadsCommandOutput): Markers | undefined {
   const key = decodeKey(page.NextKeyMarker, page.EncodingType);
-  if (page.IsTruncated !== true || !key) return undefined;
+  if (page.IsTruncated !== true) return undefined;
+  if (!key) throw cutShort(bucket, page.Prefix ?? "");
   return { KeyMarker: key, ...(page.NextUploadIdMarker ? { UploadIdMarker: page.NextUploadIdMarker } : {}) };
+}
+
+/** Half a list would look like half a history. */
+function cutShort(bucket: Bucket, prefix: string): BackupError {
+  return new BackupError(
+    "STORE_REFUSED",
+    `Cannot list "${urlOf(bucket, prefix)}": the service says that there is more, and not where it goes on`,
+    { hint: "Check that s3.endpoint is the S3 API and that nothing in between alters answers" },
+  );
 }
 
 function toListed(bucket: Bucket, { Key, Size, LastModified, ETag }: _Object, encoding: string | undefined) {

@@ -1,5 +1,5 @@
 import { type CompletedPart, PutObjectCommand } from "@aws-sdk/client-s3";
-import { BackupError, isBackupError } from "../errors.ts";
+import { BackupError } from "../errors.ts";
 import type { ObjectWriter, WriteOptions, WrittenObject } from "../ports/object-store.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
 import { cleanUp } from "./cleanup.ts";
@@ -36,8 +36,8 @@ export async function openWriter(
     await writer.begin();
     return writer;
   } catch (error) {
-    // Refused is refused; but an answer that never came may have been a yes.
-    if (!isBackupError(error) || error.code === "STORE_UNAVAILABLE") await writer[Symbol.asyncDispose]();
+    // Whatever the error: the upload may have begun, and have been refused or interrupted after that.
+    await writer[Symbol.asyncDispose]();
     throw error;
   }
 }

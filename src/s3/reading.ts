@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { backoffMs } from "../async/backoff.ts";
 import { BackupError } from "../errors.ts";
@@ -15,12 +16,19 @@ export async function getObject(bucket: Bucket, key: ObjectKey, signal: AbortSig
     { what: `read "${urlOf(bucket, key)}"`, permission: "s3:GetObject", tolerate: ["NoSuchKey"] },
     async (client, options) => {
       const { Body, ContentLength } = await client.send(new GetObjectCommand(inputOf(bucket, key)), options);
-      if ((ContentLength ?? 0) > SMALL_OBJECT_BYTES) throw tooLarge(bucket, key);
+      if ((ContentLength ?? 0) > SMALL_OBJECT_BYTES) return discard(Body);
       return (await Body?.transformToByteArray()) ?? new Uint8Array();
     },
     signal,
   );
-  return "refused" in reply ? undefined : reply.output;
+  if ("refused" in reply) return undefined;
+  if (reply.output === undefined) throw tooLarge(bucket, key);
+  return reply.output;
+}
+
+/** A body that nobody reads would keep its connection for ever. */
+function discard(body: unknown): undefined {
+  if (body instanceof Readable) body.destroy();
 }
 
 /** An object that is read in order, over as many connections as it takes. */
@@ -84,8 +92,11 @@ async function openBody(bucket: Bucket, reading: Reading, signal: AbortSignal) {
     throw absent(bucket, key, reply.error);
   }
   const { Body, ETag, ContentLength } = reply.output;
-  if (reading.etag !== undefined && ETag !== reading.etag) throw replaced(bucket, key);
-  if (!isWhole && reply.answer?.status === 200) throw rangeIgnored(bucket, key);
+  const isReplaced = reading.etag !== undefined && ETag !== reading.etag;
+  if (isReplaced || (!isWhole && reply.answer?.status === 200)) {
+    discard(Body);
+    throw isReplaced ? replaced(bucket, key) : rangeIgnored(bucket, key);
+  }
   reading.etag ??= ETag;
   if (ContentLength !== undefined) reading.end = offset + ContentLength - 1;
   return toIterable(Body);

@@ -70,7 +70,8 @@ export class Requests {
   readonly #options: S3StoreOptions;
   readonly #limiter: Limiter;
   readonly #gate: IdentityGate;
-  #accepted = false;
+  /** Key ids that the service has accepted. */
+  readonly #accepted = new Set<string>();
   #answered = false;
   #trouble: BackupError | undefined;
   #date: { readonly instant: Instant; readonly at: number } | undefined;
@@ -112,6 +113,7 @@ export class Requests {
       signal.throwIfAborted();
       const { failure } = outcome;
       if (call.tolerate?.includes(failure.code)) {
+        this.#noteRefusal(attempt);
         return { refused: failure.code, failure, error: this.#error(call, { failure, identity }) };
       }
       const found = await call.recover?.();
@@ -134,17 +136,29 @@ export class Requests {
     } catch (error) {
       this.#noteDate(attempt.answer);
       if (hasServiceCode(error)) this.#answered = true;
-      return { failure: classify(error, attempt.answer, call.uploading === true) };
+      return {
+        failure: classify(error, attempt.answer, call.uploading === true || this.#isUnproven(attempt.identity)),
+      };
     }
   }
 
   #noteSuccess(attempt: Attempt): void {
     this.#noteDate(attempt.answer);
     this.#answered = true;
-    this.#accepted = true;
+    this.#accepted.add(attempt.identity.accessKeyId);
     this.#trouble = undefined;
     this.#limiter.succeeded();
     this.#options.credentials.accepted(attempt.identity);
+  }
+
+  /** A refusal that the caller tolerates is an answer like any other, unless it may be about who asks. */
+  #noteRefusal(attempt: Attempt): void {
+    if (![401, 403].includes(attempt.answer?.status ?? 403)) this.#noteSuccess(attempt);
+  }
+
+  /** Where another set was accepted before: some services say AccessDenied to a key that does not exist. */
+  #isUnproven({ accessKeyId }: Identity): boolean {
+    return this.#accepted.size > 0 && !this.#accepted.has(accessKeyId);
   }
 
   #noteDate(answer: Answer | undefined): void {
@@ -190,7 +204,7 @@ export class Requests {
     { cause, identity }: { cause: BackupError; identity: Identity },
     signal: AbortSignal,
   ): Promise<void> {
-    const waitMs = call.uploading || this.#accepted ? HOLD_MS : FIRST_HOLD_MS;
+    const waitMs = call.uploading || this.#accepted.size > 0 ? HOLD_MS : FIRST_HOLD_MS;
     try {
       await this.#gate.replace({ identity, cause, waitMs }, signal);
     } catch (error) {

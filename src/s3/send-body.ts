@@ -3,6 +3,13 @@ import type { Bucket } from "./bucket.ts";
 import { type Digests, digestsOf, type Guard } from "./integrity.ts";
 import type { Call, Refusal, Reply } from "./requests.ts";
 
+/** What of an answer tells whether its ETag is an MD5. */
+interface Stored {
+  readonly ETag?: string | undefined;
+  readonly ServerSideEncryption?: string | undefined;
+  readonly SSECustomerAlgorithm?: string | undefined;
+}
+
 export interface Body<T> {
   readonly call: Omit<Call<T>, "payloadHash" | "check">;
   readonly body: Uint8Array;
@@ -14,7 +21,7 @@ export interface Body<T> {
  * Sends a body under the store's guards. A bucket with object lock that turns out to demand a checksum gets one,
  * from then on. Rejects with tolerated refusals too: `attemptBody` does not.
  */
-export async function sendBody<T extends { ETag?: string | undefined }>(
+export async function sendBody<T extends Stored>(
   bucket: Bucket,
   body: Body<T>,
   signal: AbortSignal,
@@ -25,7 +32,7 @@ export async function sendBody<T extends { ETag?: string | undefined }>(
 }
 
 /** As `sendBody`, but resolves with the refusals that the call tolerates. */
-export async function attemptBody<T extends { ETag?: string | undefined }>(
+export async function attemptBody<T extends Stored>(
   bucket: Bucket,
   request: Body<T>,
   signal: AbortSignal,
@@ -37,7 +44,7 @@ export async function attemptBody<T extends { ETag?: string | undefined }>(
       ...call,
       payloadHash: digests.payloadHash,
       tolerate: [...(call.tolerate ?? []), "InvalidRequest", "MissingContentMD5"],
-      check: (output) => requireSameMd5(bucket, digests, output.ETag),
+      check: (output) => requireSameMd5(bucket, digests, output),
     },
     (client, options) => send(digests.fields, client, options),
     signal,
@@ -52,9 +59,14 @@ function demandsChecksum({ refused, failure }: Refusal): boolean {
   return refused === "MissingContentMD5" || /content-md5|x-amz-checksum/i.test(failure.detail);
 }
 
-/** An ETag that is an MD5 says what the service has stored. */
-function requireSameMd5({ encryption }: Bucket, { md5Hex }: Digests, etag: string | undefined): void {
-  const stored = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? "")?.[1]?.toLowerCase();
-  if (!encryption.etagIsMd5 || md5Hex === undefined || stored === undefined || stored === md5Hex) return;
+/**
+ * An ETag that is an MD5 says what the service has stored. A bucket may encrypt by a default of its own, under which it
+ * is none although it looks like one (S3 API, Object: "ETag").
+ */
+function requireSameMd5({ encryption }: Bucket, { md5Hex }: Digests, output: Stored): void {
+  const stored = /^"?([0-9a-f]{32})"?$/i.exec(output.ETag ?? "")?.[1]?.toLowerCase();
+  const isMd5 =
+    encryption.etagIsMd5 && !/^aws:kms/.test(output.ServerSideEncryption ?? "") && !output.SSECustomerAlgorithm;
+  if (!isMd5 || md5Hex === undefined || stored === undefined || stored === md5Hex) return;
   throw Object.assign(new Error("The ETag is not the MD5 of what was sent"), { Code: "BadDigest" });
 }

@@ -286,4 +286,35 @@ describe("the S3 store under faults", () => {
       (error) => error instanceof BackupError && error.code === "STORE_UNAVAILABLE" && !!error.hint,
     );
   });
+
+  it("says that an upload is lost which the service does not know any more", async () => {
+    proxy.inject({ match: { operation: "UploadPart", when: isPart(2) }, do: { answer: 404, code: "NoSuchUpload" } });
+    await assert.rejects(writeBody(store, { key, body: randomBody(20 * MIB) }), (error) =>
+      isBackupError(error, "STORE_UPLOAD_LOST"),
+    );
+  });
+
+  it("leaves no upload when it is interrupted while one begins", async () => {
+    const stop = new AbortController();
+    const reason = new BackupError("INTERRUPTED", "stop");
+    proxy.inject({
+      match: { operation: "CreateMultipartUpload" },
+      do: { hold: Promise.resolve().then(() => setImmediate(() => stop.abort(reason))) },
+    });
+    await assert.rejects(
+      writeBody(store, { key, body: randomBody(20 * MIB) }, stop.signal),
+      (error) => error === reason,
+    );
+  });
+
+  it("refuses an object at once that is too large to be a record, and goes on with the next", async () => {
+    await bucket.put("etcd/backups/default/manifests/large.json", randomBody(17 * MIB));
+    for (let times = 0; times < 12; times++) {
+      await assert.rejects(store.get("default/manifests/large.json", never), (error) =>
+        isBackupError(error, "STORE_CONFLICT"),
+      );
+    }
+    assert.equal(proxy.requests.filter(({ operation }) => operation === "GetObject").length, 12);
+    assert.equal(await store.get("default/manifests/none.json", never), undefined);
+  });
 });

@@ -152,4 +152,24 @@ describe("the S3 store and services that differ", () => {
     proxy.inject({ match: { operation: "GetObject" }, do: { answer: 403, code: "AccessDenied" } });
     await assert.rejects(store.head("x", never), { code: "STORE_REFUSED", hint: /"s3:GetObject"/ });
   });
+
+  it("does not take the ETag for an MD5 where the bucket encrypts by a KMS key of its own", async () => {
+    const headers = { etag: `"${"0".repeat(32)}"`, "x-amz-server-side-encryption": "aws:kms" };
+    proxy.inject({ match: { operation: "PutObject" }, do: { answer: 200, body: "", headers } });
+    await using store = open();
+    const { outcome } = await store.create("c/kms.json", Buffer.from("{}"), never).catch((error) => {
+      // The service has not really stored it, which is found out by looking; the answer itself was believed.
+      assert.doesNotMatch(String(error.message), /altered/);
+      return { outcome: "looked" };
+    });
+    assert.equal(requestsOf("PutObject").length, 1, outcome);
+  });
+
+  it("goes round only so often where HEAD is refused and GET is not", async () => {
+    await bucket.put("etcd/backups/headless", Buffer.from("x"));
+    proxy.inject({ match: { operation: "HeadObject" }, times: 1000, do: { answer: 403 } });
+    await using store = open();
+    await assert.rejects(store.head("headless", never), (error) => isBackupError(error, "STORE_REFUSED"));
+    assert.ok(requestsOf("HeadObject").length <= 4, `${requestsOf("HeadObject").length} requests`);
+  });
 });

@@ -197,6 +197,18 @@ describe("takeBackup()", () => {
     assert.equal(lab.store.keys.filter((key) => key.includes("/runs/")).length, 1);
   });
 
+  it("begins an upload anew that has become another account's, once", async () => {
+    const lost = new BackupError("STORE_UPLOAD_LOST", "Cannot upload part 2");
+    const lab = new BackupLab();
+    lab.store.fail({ method: "write", error: lost });
+
+    const { name } = await lab.manifest();
+    assert.ok(lab.store.peek(`${CLUSTER}/snapshots/${name}`));
+
+    lab.store.fail({ method: "write", error: lost, times: 9 });
+    await assert.rejects(lab.backUp(), (error) => error === lost);
+  });
+
   it("cleans up after an interruption in mid-stream", async () => {
     const lab = new BackupLab();
     const interruption = new AbortController();

@@ -76,3 +76,13 @@ it("IdentityGate admits nobody when none came", async () => {
   await assert.rejects(held, /none came/);
   await assert.rejects(admitted, /none came/);
 });
+
+it("IdentityGate waits no longer than its caller does", async () => {
+  const { credentials } = source(identity("A"));
+  const gate = new IdentityGate(credentials);
+  const stop = new AbortController();
+  const reason = new Error("stop");
+  const waiting = [gate.replace(rejection(identity("A")), stop.signal), gate.admit(stop.signal)];
+  stop.abort(reason);
+  for (const each of waiting) await assert.rejects(each, (error) => error === reason);
+});

@@ -88,4 +88,36 @@ describe("Requests", () => {
     assert.equal((await running).attempts, 19);
     assert.equal(lab.replaced, 9);
   });
+
+  it("takes AccessDenied for a matter of credentials when another key was accepted before", async () => {
+    const lab = new Lab();
+    const plain = { what: "try", permission: "s3:Try" };
+    await lab.requests.run(plain, async () => true, never);
+    lab.replaced = 1;
+    await lab.requests.run(plain, async () => (lab.replaced === 1 ? lab.answer(403, "AccessDenied") : true), never);
+
+    assert.equal(lab.replaced, 2);
+    await assert.rejects(
+      lab.requests.run(plain, async () => lab.answer(403, "AccessDenied"), never),
+      /access denied/,
+    );
+  });
+
+  it("has no trouble to tell once the service has answered, were it only that there is nothing", async () => {
+    const lab = new Lab();
+    const told: string[] = [];
+    const running = lab.requests.attempt(
+      { ...call, tolerate: ["NoSuchKey"] },
+      async () => {
+        told.push(lab.requests.trouble?.message ?? "");
+        return told.length === 1 ? lab.answer(500, "InternalError") : lab.answer(404, "NoSuchKey");
+      },
+      never,
+    );
+    await lab.clock.advance(60_000);
+    await running;
+
+    assert.match(told.at(-1) ?? "", /^Cannot try/);
+    assert.equal(lab.requests.trouble, undefined);
+  });
 });
