@@ -69,17 +69,23 @@ export class RenewedSet {
     }
   }
 
-  /** A fetch that hangs is not started a second time: a stuck program must not pile up. */
+  /** A fetch that hangs is joined for a minute and given up then: one program that is stuck must not end renewal for good. */
   async #fetchInTime(signal: AbortSignal): Promise<Identity> {
-    this.#pending ??= this.#fetch().finally(() => {
-      this.#pending = undefined;
-    });
+    this.#pending ??= this.#fetch();
+    const pending = this.#pending;
+    const drop = (): void => {
+      if (this.#pending === pending) this.#pending = undefined;
+    };
+    pending.then(drop, drop);
     const timer = new AbortController();
     const timeout = this.#clock.sleep(patienceMs, AbortSignal.any([signal, timer.signal])).then(() => {
-      throw new BackupError("CREDENTIALS_INVALID", "Cannot get credentials: no answer within 60 s");
+      drop();
+      throw new BackupError("CREDENTIALS_INVALID", "Cannot get credentials: no answer within 60 s", {
+        hint: "See that the program of credential_process, or the service that gives the credentials, answers; it is asked again",
+      });
     });
     try {
-      return await Promise.race([this.#pending, timeout]);
+      return await Promise.race([pending, timeout]);
     } finally {
       timer.abort();
       timeout.catch(() => {});

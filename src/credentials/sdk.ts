@@ -1,4 +1,5 @@
 import { Agent } from "node:https";
+import { proxyVariables } from "../config/proxy.ts";
 import { BackupError } from "../errors.ts";
 import type { Identity } from "../ports/credentials.ts";
 import type { CredentialsConfig, Environment } from "./layers.ts";
@@ -61,7 +62,7 @@ export function stsOptions(
     region,
     endpoint: environment["AWS_ENDPOINT_URL_STS"] || environment["AWS_ENDPOINT_URL"] || publicEndpoint(region),
     requestHandler: {
-      httpsAgent: new Agent({ proxyEnv: proxyEnvironment(config.proxy, environment) }),
+      httpsAgent: new Agent({ proxyEnv: proxyVariables(config.proxy, environment) ?? {} }),
       connectionTimeout: 5_000,
       requestTimeout: 20_000,
     },
@@ -71,11 +72,4 @@ export function stsOptions(
 /** https://docs.aws.amazon.com/general/latest/gr/sts.html */
 function publicEndpoint(region: string): string {
   return `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
-}
-
-function proxyEnvironment(proxy: string, environment: Environment): Record<string, string | undefined> {
-  if (proxy === "none") return {};
-  if (proxy) return { HTTPS_PROXY: proxy };
-  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
-  return Object.fromEntries(names.map((name) => [name, environment[name]]));
 }

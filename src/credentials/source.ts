@@ -1,3 +1,4 @@
+import { abortable } from "../async/abortable.ts";
 import { BackupError, isBackupError, messageOf } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CredentialSource, CredentialsDescription, Identity, Rejection } from "../ports/credentials.ts";
@@ -71,8 +72,7 @@ export class LiveSource implements CredentialSource {
     if (this.#trial.untried) return;
     const deadline = clock.monotonic() + waitMs;
     for (;;) {
-      await this.#reader.read("rejected");
-      signal.throwIfAborted();
+      await abortable(this.#reader.read("rejected"), signal);
       if (this.#trial.usable) return;
       const left = deadline - clock.monotonic();
       if (left <= 0) throw this.#rejected(identity, cause);

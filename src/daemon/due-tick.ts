@@ -1,4 +1,5 @@
 import type { Destination } from "../backup/destination.ts";
+import { type Manifest, storedAt } from "../model/manifest.ts";
 import { type Instant, parseInstant } from "../model/time.ts";
 
 export interface DueQuestion {
@@ -17,7 +18,12 @@ export async function dueTick(
   if (onStart) return last;
   for (const { catalog } of destinations) {
     const newest = await catalog.newest(signal, "scheduled");
-    if (!newest || (parseInstant(newest.tick) ?? 0) < last) return last;
+    if (!newest || momentOf(newest) < last) return last;
   }
   return undefined;
+}
+
+/** A tick is told by the clock of the node that took it, which may be a day ahead; it was stored no earlier than it came. */
+function momentOf(manifest: Manifest): Instant {
+  return Math.min(parseInstant(manifest.tick) ?? 0, storedAt(manifest));
 }

@@ -59,16 +59,25 @@ export async function publish({ path, target }: Omit<TemporaryFile, "handle">): 
 
 /** Gives the synced file its name, over whatever has it. */
 export async function publishOver({ path, target }: TemporaryFile): Promise<void> {
-  await rename(path, target);
+  try {
+    await rename(path, target);
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  }
   await syncDirectory(dirname(target));
 }
 
 /** Opens a regular file to read, or `undefined` if there is none. A link is refused with ELOOP, a pipe does not block. */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   const handle = await orUndefined(open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (!handle || (await handle.stat()).isFile()) return handle;
-  await handle.close();
-  return undefined;
+  let isFile = false;
+  try {
+    isFile = handle !== undefined && (await handle.stat()).isFile();
+    return isFile ? handle : undefined;
+  } finally {
+    if (!isFile) await handle?.close();
+  }
 }
 
 /**

@@ -31,7 +31,10 @@ export async function* readRange(
   const attempt = { verb: "read", target: url };
   const opened = { ...attempt, run: () => openRegular(path), undo: async (late?: FileHandle) => late?.close() };
   const handle = await disk.do(opened, signal);
-  if (!handle) throw new BackupError("SNAPSHOT_NOT_FOUND", `Cannot read "${url}": there is no such object`);
+  if (!handle)
+    throw new BackupError("SNAPSHOT_NOT_FOUND", `Cannot read "${url}": there is no such object`, {
+      hint: "`etcd-ark list` shows what there is",
+    });
   try {
     const end = range ? range.end + 1 : Number.POSITIVE_INFINITY;
     for (let at = range?.start ?? 0; at < end; ) {
@@ -41,7 +44,8 @@ export async function* readRange(
       at += chunk.byteLength;
     }
   } finally {
-    await handle.close();
+    // Not waited for: it waits itself for a read that may never come back from a dead mount.
+    handle.close().catch(() => undefined);
   }
 }
 

@@ -25,7 +25,9 @@ export async function createWhole(
   if (await publish(await writeTemporary(target, { body, uploadId }))) return "created";
   const there = await readFileWhole(target);
   if (there === undefined || Buffer.compare(there, body) !== 0) {
-    throw new BackupError("STORE_CONFLICT", `Cannot create "${url}": another object is there`);
+    throw new BackupError("STORE_CONFLICT", `Cannot create "${url}": another object is there`, {
+      hint: "Find out who else writes to this directory",
+    });
   }
   // It may be what a process wrote that was killed before it had synced the directory.
   await syncDirectory(dirname(target));

@@ -42,7 +42,8 @@ async function bind(socket: string, name: string): Promise<Server | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Server | undefined>();
   // Nobody has anything to say here: who connects is shown out.
   const server = createServer((connection) => connection.destroy());
-  server.once("error", (error: NodeJS.ErrnoException) => {
+  // For as long as it lives: out of descriptors, it cannot even show somebody out, which is no reason to die.
+  server.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EADDRINUSE") resolve(undefined);
     else reject(unusable(name, error));
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { proxyVariables } from "../config/proxy.ts";
 import type { S3Config } from "../config/schema.ts";
 import { BackupError, messageOf } from "../errors.ts";
 
@@ -12,7 +13,7 @@ export interface Agents {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Rejects with `CONFIG_INVALID` when the CA cannot be read. */
+/** Rejects with `CONFIG_INVALID` when the CA cannot be read, or a proxy not be used. */
 export function createAgents(config: S3Config, environment: Environment): Agents {
   const proxyEnv = proxyVariables(config.proxy, environment);
   const shared = {
@@ -28,15 +29,6 @@ export function createAgents(config: S3Config, environment: Environment): Agents
       ...(config.endpointCA === "" ? {} : { ca: readCa(config.endpointCA) }),
     }),
   };
-}
-
-/** What Node's agents take as `proxyEnv` (Node 24.5), from `s3.proxy`: a URL, `none`, or empty for the environment. */
-export function proxyVariables(proxy: string, environment: Environment): Record<string, string> | undefined {
-  if (proxy === "none") return undefined;
-  if (proxy !== "") return { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
-  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
-  const found = names.flatMap((name) => (environment[name] ? [[name, environment[name]] as const] : []));
-  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 /** PEM from `s3.endpointCA`: base64 of it, as k3s takes it, or a file. */

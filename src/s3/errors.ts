@@ -186,7 +186,7 @@ function bySigns(failure: Failure): Explain {
 const unreachable: Explain = ({ endpoint }) => ({
   code: "STORE_UNAVAILABLE",
   why: `the connection to ${endpoint} broke off`,
-  hint: "Check the network and s3.proxy; s3.stallTimeout sets how long a silence is borne",
+  hint: "Check s3.endpoint, the network and s3.proxy; s3.stallTimeout sets how long a silence is borne",
 });
 
 const failing: Explain = ({ endpoint }, { answer }) => ({

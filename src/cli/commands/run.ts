@@ -1,3 +1,4 @@
+import { abortable } from "../../async/abortable.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
 import { isBackupError } from "../../errors.ts";
 import type { Session } from "../session.ts";
@@ -8,7 +9,7 @@ export async function run({ app, config, terminal, file }: Session): Promise<voi
   const { telemetry } = context;
   const stores = context.destinations.map(({ store }) => store.url(""));
   telemetry.daemonStarted({ version: context.writer, config: file ?? "", stores });
-  await refuseHopeless(app);
+  await refuseHopeless(app, terminal.signal);
   const { catchUp, onStart } = config.schedule;
   const options = { context, ticker, schedule, jitterMs, catchUp, onStart, retention, lock };
   await runDaemon({ ...options, daemonLock: lockNames.daemon, runLock: lockNames.run }, terminal.signal);
@@ -18,9 +19,10 @@ export async function run({ app, config, terminal, file }: Session): Promise<voi
  * Absent credentials may appear; but with HOME unset, and nothing else that could give any, nobody will ever look
  * where they appear. Then the service must not go on as if it could work.
  */
-async function refuseHopeless({ credentials }: Session["app"]): Promise<void> {
+async function refuseHopeless({ credentials }: Session["app"], signal: AbortSignal): Promise<void> {
   try {
-    await credentials?.current();
+    // Whoever gives them may take a minute, and a signal has not that long; `runDaemon` sees it too.
+    if (credentials) await abortable(credentials.current(), signal);
   } catch (error) {
     if (isBackupError(error, "CONFIG_INVALID")) throw error;
   }

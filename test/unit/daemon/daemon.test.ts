@@ -429,6 +429,17 @@ describe("three daemons on one folder, with clocks a day apart", () => {
     for (const lab of nodes.labs) assert.deepEqual(lab.telemetry.of("backupFailed"), []);
   });
 
+  it("make up for a missed tick although a node that is a day ahead has stored one meanwhile", async () => {
+    await using nodes = new ThreeNodes();
+    const [right, ahead] = nodes.labs;
+    await ahead?.start({ onStart: true });
+    await nodes.advance(20 * HOUR);
+
+    await right?.start({ catchUp: true });
+
+    assert.deepEqual(nodes.names.map(nodeOf).sort(), ["cp-1", "cp-2"]);
+  });
+
   it("clear up by the store's clock after themselves, and touch nobody's live run", async () => {
     await using nodes = new ThreeNodes();
     const { clock, store } = nodes;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { proxyVariables, readCa } from "../../../src/s3/agents.ts";
+import { readCa } from "../../../src/s3/agents.ts";
 import { normalizeFolder } from "../../../src/s3/bucket.ts";
 import { resolveEndpoint } from "../../../src/s3/endpoint.ts";
 
@@ -21,14 +21,6 @@ it("resolveEndpoint() refuses what is no URL of a service", () => {
   for (const endpoint of ["ftp://x", "https://user:pw@host", "http://", "a b"]) {
     assert.throws(() => resolveEndpoint(endpoint, "auto"), { code: "CONFIG_INVALID" });
   }
-});
-
-it("proxyVariables() takes the configured proxy, none, or the usual variables", () => {
-  const environment = { HTTPS_PROXY: "http://env:1", NO_PROXY: "x", PATH: "/bin" };
-  assert.deepEqual(proxyVariables("", environment), { HTTPS_PROXY: "http://env:1", NO_PROXY: "x" });
-  assert.deepEqual(proxyVariables("http://p:2", environment), { HTTP_PROXY: "http://p:2", HTTPS_PROXY: "http://p:2" });
-  assert.equal(proxyVariables("none", environment), undefined);
-  assert.equal(proxyVariables("", {}), undefined);
 });
 
 it("readCa() takes base64 of PEM, and refuses what holds no certificate", () => {

@@ -19,7 +19,7 @@ export const rotationMutants: readonly Mutant[] = [
     id: "rotation/built-program",
     row: "Rotation: the key is revoked first, against the built program",
     file: "src/s3/requests.ts",
-    find: "const waitMs = call.uploading || this.#accepted ? HOLD_MS : FIRST_HOLD_MS;",
+    find: "const waitMs = call.uploading || this.#accepted.size > 0 ? HOLD_MS : FIRST_HOLD_MS;",
     replace: "const waitMs = FIRST_HOLD_MS;",
     tests: [{ file: e2eRotation, name: "does not cost the run when the file is truncated and written in two steps" }],
   },

@@ -3,6 +3,7 @@ import type { Mutant } from "../mutant.ts";
 const errors = "test/integration/s3-errors.test.ts";
 const failure = "test/unit/s3/failure.test.ts";
 const endpoint = "test/unit/s3/endpoint.test.ts";
+const proxies = "test/unit/config/proxy.test.ts";
 const limiter = "test/unit/s3/limiter.test.ts";
 const requests = "test/unit/s3/requests.test.ts";
 const faults = "test/integration/s3-faults.test.ts";
@@ -304,17 +305,25 @@ export const s3Mutants: readonly Mutant[] = [
   {
     id: "s3/proxy-none",
     row: "S3: HTTPS_PROXY set, s3.proxy none",
-    file: "src/s3/agents.ts",
+    file: "src/config/proxy.ts",
     find: '  if (proxy === "none") return undefined;\n',
     replace: "",
-    tests: [{ file: endpoint, name: "proxyVariables() takes the configured proxy, none, or the usual variables" }],
+    tests: [{ file: proxies, name: "is s3.proxy alone when that is set, and nothing for none" }],
+  },
+  {
+    id: "s3/proxy-password",
+    row: "S3: HTTPS_PROXY set, and wrong",
+    file: "src/config/proxy.ts",
+    find: " && isDecodable(url.username) && isDecodable(url.password)",
+    replace: "",
+    tests: [{ file: proxies, name: "refuses http://bob:…%@proxy:1 and names the variable, not the value" }],
   },
   {
     id: "s3/altered",
     row: "S3: bytes altered on the way: the ETag",
     file: "src/s3/send-body.ts",
-    find: "if (!encryption.etagIsMd5 ||",
-    replace: "if (encryption.etagIsMd5 ||",
+    find: "if (!isMd5 ||",
+    replace: "if (isMd5 ||",
     tests: [{ file: lies, name: "sends a part again whose ETag is not the MD5 of what was sent" }],
   },
   {
@@ -369,6 +378,60 @@ export const s3Mutants: readonly Mutant[] = [
     find: "if (upload === undefined ? this.#upload !== undefined : upload.mayHaveTwin) await",
     replace: "if (upload === undefined && this.#upload === undefined) await",
     tests: [{ file: faults, name: "open() leaves no upload when it is interrupted before the answer" }],
+  },
+  {
+    id: "s3/kms-by-default",
+    row: "S3: a bucket that encrypts by a KMS key of its own",
+    file: "src/s3/send-body.ts",
+    find: '!/^aws:kms/.test(output.ServerSideEncryption ?? "")',
+    replace: "output.ServerSideEncryption !== null",
+    tests: [
+      { file: lies, name: "does not take the ETag for an MD5 where the bucket encrypts by a KMS key of its own" },
+    ],
+  },
+  {
+    id: "s3/silent-proxy",
+    row: "S3: stalls: a proxy that never answers",
+    file: "src/s3/http-handler.ts",
+    find: "if (!this.#outgoing.socket) this.#end(error);",
+    replace: "",
+    tests: [{ file: "test/unit/s3/silent-proxy.test.ts", name: "gives a request up when nothing has moved" }],
+  },
+  {
+    id: "s3/too-large",
+    row: "S3: an object that is no record",
+    file: "src/s3/reading.ts",
+    find: "if (reply.output === undefined) throw tooLarge(bucket, key);",
+    replace: "if (reply.output === undefined) return undefined;",
+    tests: [{ file: faults, name: "refuses an object at once that is too large to be a record" }],
+  },
+  {
+    id: "s3/head-refused",
+    row: "S3: access denied: to HEAD alone",
+    file: "src/s3/head.ts",
+    find: "if (tries === MAX_TRIES) throw reply.error;",
+    replace: "if (tries === 100 * MAX_TRIES) throw reply.error;",
+    tests: [{ file: lies, name: "goes round only so often where HEAD is refused and GET is not" }],
+  },
+  {
+    id: "s3/unproven-key",
+    row: "S3: unknown key: said as access denied",
+    file: "src/s3/requests.ts",
+    find: " || this.#isUnproven(attempt.identity)",
+    replace: "",
+    tests: [
+      { file: requests, name: "takes AccessDenied for a matter of credentials when another key was accepted before" },
+    ],
+  },
+  {
+    id: "s3/upload-lost",
+    row: "Rotation: another account's key",
+    file: "src/backup/take-backup.ts",
+    find: 'if (isBackupError(error, "STORE_UPLOAD_LOST") && restarts-- > 0) {',
+    replace: 'if (isBackupError(error, "STORE_UPLOAD_LOST") && restarts-- > 1) {',
+    tests: [
+      { file: "test/unit/backup/take-backup.test.ts", name: "begins an upload anew that has become another account's" },
+    ],
   },
   {
     id: "s3/abandoned",

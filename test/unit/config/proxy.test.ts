@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { proxyVariables } from "../../../src/config/proxy.ts";
+import { isBackupError } from "../../../src/errors.ts";
+
+describe("proxyVariables()", () => {
+  it("is s3.proxy alone when that is set, and nothing for none", () => {
+    const environment = { HTTPS_PROXY: "http://other:1", NO_PROXY: "*" };
+    assert.deepEqual(proxyVariables("http://p:1", environment), {
+      HTTP_PROXY: "http://p:1",
+      HTTPS_PROXY: "http://p:1",
+    });
+    assert.equal(proxyVariables("none", environment), undefined);
+    assert.equal(proxyVariables("", { NO_PROXY: "*" }), undefined);
+  });
+
+  it("takes a proxy without a scheme, as curl and Go do", () => {
+    assert.deepEqual(proxyVariables("", { https_proxy: "proxy.corp:3128" }), { https_proxy: "http://proxy.corp:3128" });
+  });
+
+  it("gives NO_PROXY the meaning that it has for Go: domains with those below them, and CIDR blocks", () => {
+    const variables = proxyVariables("", {
+      HTTPS_PROXY: "http://p:1",
+      NO_PROXY: "10.1.2.3/8, example.com,.svc,localhost",
+    });
+    assert.equal(variables?.["no_proxy"], "10.0.0.0-10.255.255.255,example.com,.example.com,.svc,localhost");
+  });
+
+  for (const value of [
+    "http://bob:hunter2@proxy:99999",
+    "http://bob:hunter2%@proxy:1",
+    "socks5://bob:hunter2@proxy:1",
+  ]) {
+    it(`refuses ${value.replace("hunter2", "…")} and names the variable, not the value`, () => {
+      assert.throws(
+        () => proxyVariables("", { HTTPS_PROXY: value }),
+        (error) => {
+          assert.ok(isBackupError(error, "CONFIG_INVALID"));
+          assert.match(error.message, /\$HTTPS_PROXY/);
+          assert.doesNotMatch(`${error.message} ${error.hint} ${error.cause}`, /hunter2/);
+          return true;
+        },
+      );
+    });
+  }
+});
