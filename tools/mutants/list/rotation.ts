@@ -21,7 +21,7 @@ export const rotationMutants: readonly Mutant[] = [
     file: "src/s3/requests.ts",
     find: "const waitMs = call.uploading || this.#accepted.size > 0 ? HOLD_MS : FIRST_HOLD_MS;",
     replace: "const waitMs = FIRST_HOLD_MS;",
-    tests: [{ file: e2eRotation, name: "does not cost the run when the file is truncated and written in two steps" }],
+    tests: [{ file: e2eRotation, name: "does not cost the run when the file is renamed over" }],
   },
   {
     id: "rotation/revoked-first",
