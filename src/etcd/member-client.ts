@@ -1,11 +1,9 @@
-import { type CallOptions, InterceptingCall, type Interceptor } from "@grpc/grpc-js";
-import { noop } from "cockatiel";
-import { Etcd3, type IMember, type IRangeResponse, type IStatusResponse } from "etcd3";
+import type { IMember, IRangeResponse, IStatusResponse } from "etcd3";
 import type { EtcdConfig } from "../config/schema.ts";
 import { messageOf } from "../errors.ts";
 import type { SnapshotStream } from "../ports/snapshot-source.ts";
 import { abortable } from "./abortable.ts";
-import { openChannel } from "./channel.ts";
+import { Connection, intercept, type Run } from "./connection.ts";
 import { noAnswer } from "./connection-errors.ts";
 import { CallRefused, GRPC, type GrpcStatus, isAuthDisabled, isFromEtcd, isTokenRefused, translate } from "./errors.ts";
 import { readUser } from "./password.ts";
@@ -20,7 +18,7 @@ interface Call<Value> {
   /** What is done, after "Cannot". */
   readonly what: string;
   readonly timeoutMs: number;
-  run(client: Etcd3, options: CallOptions): Promise<Value>;
+  readonly run: Run<Value>;
 }
 
 const STATUS_TIMEOUT_MS = 5_000;
@@ -34,7 +32,7 @@ const UNKNOWN = 2;
  */
 export class MemberClient implements Disposable {
   readonly #options: MemberClientOptions;
-  #connection: { readonly etcd: Etcd3; close(): void } | undefined;
+  #connection: Connection | undefined;
   #token: string | undefined;
 
   constructor(options: MemberClientOptions) {
@@ -47,20 +45,18 @@ export class MemberClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection?.close();
-    this.#connection = undefined;
   }
 
   async status(signal: AbortSignal): Promise<IStatusResponse> {
     const what = `ask etcd at "${this.url}" for its status`;
-    const run: Call<IStatusResponse>["run"] = (etcd, options) => etcd.maintenance.status(options);
+    const run: Run<IStatusResponse> = (etcd, options) => etcd.maintenance.status(options);
     return await this.#unary({ what, timeoutMs: STATUS_TIMEOUT_MS, run }, signal);
   }
 
   /** The members of the cluster, as this one knows them. */
   async members(signal: AbortSignal): Promise<readonly IMember[]> {
     const what = `list the members known to etcd at "${this.url}"`;
-    const run: Call<readonly IMember[]>["run"] = async (etcd, options) =>
-      (await etcd.cluster.memberList({}, options)).members;
+    const run: Run<readonly IMember[]> = async (etcd, options) => (await etcd.cluster.memberList({}, options)).members;
     return await this.#unary({ what, timeoutMs: STATUS_TIMEOUT_MS, run }, signal);
   }
 
@@ -69,7 +65,7 @@ export class MemberClient implements Disposable {
     const what = `read through etcd at "${this.url}"`;
     const all = Buffer.from([0]);
     const request = { key: all, range_end: all, count_only: true, serializable };
-    const run: Call<IRangeResponse>["run"] = (etcd, options) => etcd.kv.range(request, options);
+    const run: Run<IRangeResponse> = (etcd, options) => etcd.kv.range(request, options);
     return await this.#unary({ what, timeoutMs: READ_TIMEOUT_MS, run }, signal);
   }
 
@@ -113,7 +109,7 @@ export class MemberClient implements Disposable {
     const user = await readUser(this.#options.auth, signal);
     if (user === undefined) return undefined;
     const what = `log in to etcd at "${this.url}" as "${user.name}"`;
-    const run: Call<string>["run"] = async (etcd, options) => (await etcd.auth.authenticate(user, options)).token;
+    const run: Run<string> = async (etcd, options) => (await etcd.auth.authenticate(user, options)).token;
     try {
       return await this.#call({ what, timeoutMs: READ_TIMEOUT_MS, run }, undefined, signal);
     } catch (error) {
@@ -130,11 +126,9 @@ export class MemberClient implements Disposable {
     });
     const deadline = this.#options.clock.now() + call.timeoutMs;
     try {
-      return await abortable(call.run(this.#etcd(), { deadline, interceptors: [interceptor] }), signal);
+      return await abortable(this.#connect().call(call.run, { deadline, interceptors: [interceptor] }), signal);
     } catch (error) {
       signal.throwIfAborted();
-      // etcd3 has closed the channel on most failures, and a failed one would wait before it tries again.
-      this[Symbol.dispose]();
       throw await this.#explain(status ?? { code: UNKNOWN, message: messageOf(error) }, call.timeoutMs, signal);
     }
   }
@@ -151,37 +145,8 @@ export class MemberClient implements Disposable {
     }
   }
 
-  #etcd(): Etcd3 {
-    this.#connection ??= openClient(this.#options);
-    return this.#connection.etcd;
+  #connect(): Connection {
+    if (this.#connection === undefined || this.#connection.isOver) this.#connection = new Connection(this.#options);
+    return this.#connection;
   }
-}
-
-function openClient(dialer: Dialer): { readonly etcd: Etcd3; close(): void } {
-  const channel = openChannel(dialer);
-  const etcd = new Etcd3({
-    hosts: channel.getTarget(),
-    grpcOptions: { channelOverride: channel },
-    faultHandling: { global: noop, host: () => noop },
-  });
-  return { etcd, close: () => channel.close() };
-}
-
-/**
- * Sends the token, and keeps the status, of which etcd3 leaves only the text. That text is kept from etcd3: it repeats
- * a call with an invalid token without a pause until the deadline. Its own login would go through a proxy.
- */
-function intercept(token: string | undefined, onStatus: (status: GrpcStatus) => void): Interceptor {
-  return (options, nextCall) =>
-    new InterceptingCall(nextCall(options), {
-      start(metadata, _listener, next) {
-        if (token !== undefined) metadata.set("token", token);
-        next(metadata, {
-          onReceiveStatus(status, forward) {
-            onStatus({ code: status.code, message: status.details });
-            forward({ ...status, details: "" });
-          },
-        });
-      },
-    });
 }
