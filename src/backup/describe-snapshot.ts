@@ -47,7 +47,7 @@ export function describeSnapshot(context: BackupContext, facts: SnapshotFacts): 
     kind: snapshot.kind,
     tick: formatInstant(snapshot.tick),
     etcdVersion: member.etcdVersion,
-    storageVersion: member.storageVersion,
+    storageVersion: snapshot.storageVersion,
     distribution: context.distribution,
     startedAt: formatInstant(snapshot.startedAt),
     finishedAt: formatInstant(snapshot.finishedAt),

@@ -12,6 +12,8 @@ export interface CheckedStream {
   /** Of all bytes, the digest included. */
   readonly snapshotSha256: string;
   readonly revision: Revision;
+  /** As etcd from 3.6 on writes it into the database; else empty. */
+  readonly storageVersion: string;
 }
 
 /**
@@ -51,7 +53,8 @@ export class StreamCheck {
     const sha256 = this.#hash.copy().digest("hex");
     const trailer = Buffer.from(this.#trailer).toString("hex");
     if (sha256 !== trailer) throw corrupt(`its SHA-256 is ${sha256}, etcd's digest says ${trailer}`);
-    return { sha256, snapshotSha256: finishWith(this.#hash, this.#trailer), revision: this.#index.finish().revision };
+    const { revision, storageVersion } = this.#index.finish();
+    return { sha256, snapshotSha256: finishWith(this.#hash, this.#trailer), revision, storageVersion };
   }
 
   #writeBody(bytes: Uint8Array): void {

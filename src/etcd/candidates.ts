@@ -27,7 +27,6 @@ export function toCandidate(endpoint: string, status: IStatusResponse): Candidat
       memberId: toHex(memberId),
       memberName: "",
       etcdVersion: status.version,
-      storageVersion: "",
       isLeader: status.leader === memberId,
       dbSize: Number(status.dbSize),
       dbSizeInUse: Number(status.dbSizeInUse),

@@ -8,8 +8,6 @@ export interface Member {
   readonly memberName: string;
   /** etcd's version, e.g. `3.5.16`. */
   readonly etcdVersion: string;
-  /** Storage version, from 3.6 on; else empty. */
-  readonly storageVersion: string;
   readonly isLeader: boolean;
   /** Bytes of the database file. */
   readonly dbSize: number;

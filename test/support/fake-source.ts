@@ -14,6 +14,8 @@ export class FakeSource implements SnapshotSource {
   members = ["a"];
   dbSizeInUse = 8 * 1024 * 1024;
   alarms: string[] = [];
+  /** As etcd from 3.6 on writes it into the database. */
+  storageVersion = "";
   /** Fails `choose` as long as it is set. */
   down: BackupError | undefined;
   /** Says what a stream does to the bytes, given the member. */
@@ -61,7 +63,8 @@ export class FakeSource implements SnapshotSource {
   /** The bytes of a whole snapshot now. */
   snapshot(): Buffer {
     const valueSizes = Array.from({ length: 12 }, (_, index) => 500 + index);
-    const database = boltFile({ pageSize: 4096, valueSizes, firstRevision: this.revision - 11n });
+    const { storageVersion } = this;
+    const database = boltFile({ pageSize: 4096, valueSizes, firstRevision: this.revision - 11n, storageVersion });
     return Buffer.concat([database, createHash("sha256").update(database).digest()]);
   }
 
@@ -72,7 +75,6 @@ export class FakeSource implements SnapshotSource {
       memberId,
       memberName: `member-${memberId}`,
       etcdVersion: "3.5.16",
-      storageVersion: "",
       isLeader: false,
       dbSize: 4096,
       dbSizeInUse: this.dbSizeInUse,

@@ -48,10 +48,12 @@ describe("takeBackup()", () => {
 
   it("writes down exactly what it stored", async () => {
     const lab = new BackupLab();
+    lab.source.storageVersion = "3.6.0";
     const bytes = lab.source.snapshot();
 
     const manifest = await lab.manifest();
 
+    assert.equal(manifest.storageVersion, "3.6.0");
     assert.equal(manifest.revision, "100");
     assert.equal(manifest.snapshotSize, bytes.length);
     assert.equal(manifest.dbSize, bytes.length - 32);

@@ -16,7 +16,6 @@ describe("toCandidate()", () => {
         memberId: "8e9e05c52164694d",
         memberName: "",
         etcdVersion: "3.5.16",
-        storageVersion: "",
         isLeader: false,
         dbSize: 20_480,
         dbSizeInUse: 7,
