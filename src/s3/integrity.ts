@@ -17,13 +17,14 @@ export interface Digests {
   readonly md5Hex: string | undefined;
 }
 
-export function digestsOf(body: Uint8Array, guard: Guard): Digests {
+/** `sum` is the body's CRC32, where somebody knows it. */
+export function digestsOf(body: Uint8Array, guard: Guard, sum?: number): Digests {
   const md5Hex = guard.md5 ? hash("md5", body, "hex") : undefined;
   return {
     payloadHash: guard.unsigned ? "UNSIGNED-PAYLOAD" : hash("sha256", body, "hex"),
     fields: {
       ...(md5Hex === undefined ? {} : { ContentMD5: Buffer.from(md5Hex, "hex").toString("base64") }),
-      ...(guard.crc ? { ChecksumCRC32: encodeCrc(crc32(body)) } : {}),
+      ...(guard.crc ? { ChecksumCRC32: encodeCrc(sum ?? crc32(body)) } : {}),
     },
     md5Hex,
   };

@@ -10,6 +10,7 @@ import type { ObjectKey } from "../model/layout.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
 import { encodeCrc } from "./integrity.ts";
 import { sendBody } from "./send-body.ts";
+import type { Slab } from "./slab-pool.ts";
 import type { WriteAttributes } from "./write-attributes.ts";
 
 export interface UploadPlan {
@@ -97,9 +98,10 @@ async function refusesWrongCrc(bucket: Bucket, upload: MultipartUpload, signal: 
 /** Uploads one part until S3 has it whole. */
 export async function uploadPart(
   bucket: Bucket,
-  { upload, number, body }: { readonly upload: MultipartUpload; readonly number: number; readonly body: Uint8Array },
+  { upload, number, slab }: { readonly upload: MultipartUpload; readonly number: number; readonly slab: Slab },
   signal: AbortSignal,
 ): Promise<CompletedPart> {
+  const body = slab.bytes;
   const { reply, digests } = await sendBody(
     bucket,
     {
@@ -109,6 +111,7 @@ export async function uploadPart(
         uploading: true,
       },
       body,
+      crc32: slab.crc32,
       guard: () => bucket.integrity.forPart(),
       send: (fields, client, options) =>
         client.send(

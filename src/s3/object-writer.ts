@@ -113,7 +113,7 @@ export class PartWriter implements ObjectWriter {
 
   #fill(chunk: Uint8Array): Uint8Array {
     let rest = chunk;
-    this.#pool ??= new SlabPool(Math.max(2, this.#bucket.config.concurrency), this.#partSize);
+    this.#pool ??= this.#newPool();
     while (rest.length > 0 && !this.#stop.signal.aborted) {
       if (this.#slab?.isFull) this.#sendPart(this.#slab);
       this.#slab ??= this.#takeSlab(this.#pool);
@@ -123,6 +123,11 @@ export class PartWriter implements ObjectWriter {
       this.#size += before - rest.length;
     }
     return rest;
+  }
+
+  #newPool(): SlabPool {
+    const { config, integrity } = this.#bucket;
+    return new SlabPool(Math.max(2, config.concurrency), this.#partSize, integrity.forPart().crc);
   }
 
   /** The caller's signal is asked here, not for each chunk: a composite one makes garbage whenever it is asked. */
@@ -150,7 +155,7 @@ export class PartWriter implements ObjectWriter {
   async #uploadPart(number: number, slab: Slab): Promise<void> {
     if (number > MAX_PARTS) throw this.#tooLong();
     const upload = await this.begin();
-    this.#parts[number - 1] = await uploadPart(this.#bucket, { upload, number, body: slab.bytes }, this.#signal);
+    this.#parts[number - 1] = await uploadPart(this.#bucket, { upload, number, slab }, this.#signal);
     this.#pool?.give(slab);
   }
 

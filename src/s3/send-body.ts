@@ -13,6 +13,8 @@ interface Stored {
 export interface Body<T> {
   readonly call: Omit<Call<T>, "payloadHash" | "check">;
   readonly body: Uint8Array;
+  /** Its CRC32, if that is known. */
+  readonly crc32?: number | undefined;
   readonly guard: () => Guard;
   readonly send: (fields: Digests["fields"], client: S3Client, options: { abortSignal: AbortSignal }) => Promise<T>;
 }
@@ -38,7 +40,7 @@ export async function attemptBody<T extends Stored>(
   signal: AbortSignal,
 ): Promise<{ reply: Reply<T> | Refusal; digests: Digests }> {
   const { call, body, guard, send } = request;
-  const digests = digestsOf(body, guard());
+  const digests = digestsOf(body, guard(), request.crc32);
   const reply = await bucket.requests.attempt(
     {
       ...call,

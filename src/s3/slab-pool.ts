@@ -1,9 +1,15 @@
+import { crc32 } from "node:zlib";
+
 /** A buffer of one part's size that fills up. */
 export class Slab {
   readonly #buffer: Buffer;
+  readonly #sums: boolean;
   #length = 0;
+  #crc = 0;
 
-  constructor(size: number) {
+  /** With `sums` it keeps the CRC32 of what it holds: that costs half as much while the bytes are in the processor's cache. */
+  constructor(size: number, sums: boolean) {
+    this.#sums = sums;
     // Not from Node's shared pool; the memory is touched, and so becomes resident, only as far as it is filled.
     this.#buffer = Buffer.allocUnsafeSlow(size);
   }
@@ -16,16 +22,24 @@ export class Slab {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** CRC32 of `bytes`, if it was to be kept. */
+  get crc32(): number | undefined {
+    return this.#sums ? this.#crc : undefined;
+  }
+
   /** Copies as much of `chunk` as fits and returns the rest. */
   append(chunk: Uint8Array): Uint8Array {
     const taken = Math.min(chunk.length, this.#buffer.length - this.#length);
-    this.#buffer.set(chunk.length === taken ? chunk : chunk.subarray(0, taken), this.#length);
+    const bytes = chunk.length === taken ? chunk : chunk.subarray(0, taken);
+    this.#buffer.set(bytes, this.#length);
     this.#length += taken;
+    if (this.#sums) this.#crc = crc32(bytes, this.#crc);
     return chunk.subarray(taken);
   }
 
   clear(): void {
     this.#length = 0;
+    this.#crc = 0;
   }
 }
 
@@ -33,12 +47,14 @@ export class Slab {
 export class SlabPool {
   readonly #size: number;
   readonly #count: number;
+  readonly #sums: boolean;
   readonly #free: Slab[] = [];
   #made = 0;
   #waiting: (() => void) | undefined;
 
-  constructor(count: number, size: number) {
+  constructor(count: number, size: number, sums = false) {
     this.#count = count;
+    this.#sums = sums;
     this.#size = size;
   }
 
@@ -47,7 +63,7 @@ export class SlabPool {
     const free = this.#free.pop();
     if (free !== undefined || this.#made === this.#count) return free;
     this.#made++;
-    return new Slab(this.#size);
+    return new Slab(this.#size, this.#sums);
   }
 
   give(slab: Slab): void {

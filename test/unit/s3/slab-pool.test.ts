@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { SlabPool } from "../../../src/s3/slab-pool.ts";
 
@@ -47,4 +48,16 @@ it("Slab.append() keeps every byte in order, however they come", () => {
       assert.ok(parts.slice(0, -1).every((part) => part.length === 4));
     }),
   );
+});
+
+it("SlabPool's slabs know the CRC32 of what they hold, also when they are used again", () => {
+  const pool = new SlabPool(1, 100, true);
+  for (const text of ["one part", "another part, which is longer"]) {
+    const slab = pool.take();
+    assert.ok(slab);
+    for (const byte of Buffer.from(text)) slab.append(Uint8Array.of(byte));
+    assert.equal(slab.crc32, crc32(text));
+    pool.give(slab);
+  }
+  assert.equal(new SlabPool(1, 100).take()?.crc32, undefined);
 });

@@ -380,6 +380,16 @@ export const s3Mutants: readonly Mutant[] = [
     tests: [{ file: faults, name: "open() leaves no upload when it is interrupted before the answer" }],
   },
   {
+    id: "s3/crc-of-a-part",
+    row: "S3: bytes altered on the way: the checksum of the next part",
+    file: "src/s3/slab-pool.ts",
+    find: "    this.#crc = 0;\n",
+    replace: "",
+    tests: [
+      { file: "test/unit/s3/slab-pool.test.ts", name: "SlabPool's slabs know the CRC32 of what they hold, also when" },
+    ],
+  },
+  {
     id: "s3/kms-by-default",
     row: "S3: a bucket that encrypts by a KMS key of its own",
     file: "src/s3/send-body.ts",
