@@ -74,7 +74,8 @@ describe("two stores, S3 that comes back, and a proxy", { concurrency: 2 }, () =
     proxy.refuse();
     proxy.sever();
     const failed = await heard(daemon, "backup.failed");
-    const told = /STORE_UNAVAILABLE.*the connection to .* broke off.*"hint":"Check s3\.endpoint, the network and s3\.proxy/;
+    const told =
+      /STORE_UNAVAILABLE.*the connection to .* broke off.*"hint":"Check s3\.endpoint, the network and s3\.proxy/;
     assert.match(JSON.stringify(failed["err"]), told);
     const away = daemon.lines.length;
     await daemon.line('"event":"schedule.next"', { from: away });
