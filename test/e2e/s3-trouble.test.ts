@@ -173,7 +173,9 @@ describe("save through S3 that fails", { concurrency: 2 }, () => {
         [1, 1],
       );
       const unanswered = proxy.requests.filter(({ operation, status }) => operation === "UploadPart" && !status);
-      assert.equal(unanswered.length, 3, "two that were reset after the part, and one within");
+      assert.ok(unanswered.length >= 2, "two were reset after the part");
+      // The link is cut by the byte that comes after so many, whichever request it is of.
+      assert.ok(proxy.bytes.up > 7_000_000, "the link was not severed");
     }));
 
   it("survives 500 on complete without an object", () =>
