@@ -1,6 +1,6 @@
 import { encodingOf } from "../model/compression.ts";
 import { type ClusterIdentity, currentTimeline } from "../model/identity.ts";
-import { FORMAT_VERSION, type Manifest } from "../model/manifest.ts";
+import { FORMAT_VERSION, type Manifest, TRAILER_BYTES } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import { assessHistory } from "../model/suspicion.ts";
 import { formatInstant, type Instant } from "../model/time.ts";
@@ -8,7 +8,7 @@ import type { ObjectStore, WrittenObject } from "../ports/object-store.ts";
 import type { SnapshotOrigin } from "../ports/snapshot-source.ts";
 import type { BackupContext } from "./context.ts";
 import type { Folder } from "./identity.ts";
-import { type CheckedStream, TRAILER_BYTES } from "./stream-check.ts";
+import type { CheckedStream } from "./stream-check.ts";
 
 /** What is known of a snapshot once its stream was found whole. */
 export interface TakenSnapshot extends CheckedStream {

@@ -1,10 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { RevisionIndex } from "../bolt/stream-index.ts";
 import { BackupError } from "../errors.ts";
-import type { Revision } from "../model/manifest.ts";
-
-/** Bytes of the SHA-256 that etcd appends to the database. */
-export const TRAILER_BYTES = 32;
+import { type Revision, TRAILER_BYTES } from "../model/manifest.ts";
 
 export interface CheckedStream {
   /** etcd's own digest, which the bytes before it were found to have. */

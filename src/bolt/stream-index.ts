@@ -1,5 +1,5 @@
 import { BackupError } from "../errors.ts";
-import type { Revision } from "../model/manifest.ts";
+import { type Revision, TRAILER_BYTES } from "../model/manifest.ts";
 import { ByteRanges } from "./byte-range.ts";
 import {
   isMetaLeaf,
@@ -37,8 +37,6 @@ export interface IndexedSnapshot {
   readonly dbSize: number;
 }
 
-/** Bytes of the digest that etcd appends to a snapshot. */
-const DIGEST_SIZE = 32;
 /** A leaf of the root bucket holds a few inline buckets of at most a quarter page each. */
 const MAX_ROOT_OVERFLOW = 16;
 /** Bucket `meta` has six rows; looking only at leaves of so few keeps the names of all other rows unread. */
@@ -77,7 +75,7 @@ export class RevisionIndex {
     if (meta === undefined) throw corrupt("it has no valid meta page");
     const dbSize = meta.pageCount * meta.pageSize;
     const { length } = this.#stream;
-    if (length !== dbSize && length !== dbSize + DIGEST_SIZE) {
+    if (length !== dbSize && length !== dbSize + TRAILER_BYTES) {
       throw corrupt(`it has ${length} bytes where its meta page tells of ${dbSize}`);
     }
     const newest = findNewest(this.#pages, meta.root);

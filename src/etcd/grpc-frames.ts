@@ -1,9 +1,8 @@
+import { TRAILER_BYTES } from "../model/manifest.ts";
 import { streamBroken } from "./errors.ts";
 
 /** Bytes before a gRPC message: a flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const PREFIX_SIZE = 5;
-/** Bytes of the digest, which `remaining_bytes` does not count (etcd `v3rpc/maintenance.go` Snapshot). */
-const DIGEST_SIZE = 32;
 
 /** Fields of etcd's SnapshotResponse that matter here (`rpc.proto`). */
 const FIELD = { remainingBytes: 2, blob: 3 } as const;
@@ -26,6 +25,7 @@ export class SnapshotFrames {
   #scale = 1;
   #remaining = 0;
   #received = 0;
+  /** Bytes of all blobs but the digest, which `remaining_bytes` does not count. */
   #total: number | undefined;
 
   /** Bytes of blobs so far. */
@@ -35,7 +35,7 @@ export class SnapshotFrames {
 
   /** Bytes that all blobs will have, the digest included; known once the first message is complete. */
   get snapshotSize(): number | undefined {
-    return this.#total === undefined ? undefined : this.#total + DIGEST_SIZE;
+    return this.#total === undefined ? undefined : this.#total + TRAILER_BYTES;
   }
 
   /** Whether everything came that was announced, and nothing is cut off. */
@@ -117,7 +117,7 @@ export class SnapshotFrames {
     this.#prefix = 0;
     this.#total ??= this.#received + this.#remaining;
     const missing = this.#total - this.#received;
-    if (missing === this.#remaining || (missing === -DIGEST_SIZE && this.#remaining === 0)) return;
+    if (missing === this.#remaining || (missing === -TRAILER_BYTES && this.#remaining === 0)) return;
     throw streamBroken(`${this.#remaining} bytes are announced where ${missing} are missing`);
   }
 }

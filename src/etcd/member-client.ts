@@ -1,4 +1,4 @@
-import type { IMember, IRangeResponse, IStatusResponse } from "etcd3";
+import type { IMember, IRangeRequest, IRangeResponse, IStatusResponse } from "etcd3";
 import type { EtcdConfig } from "../config/schema.ts";
 import { messageOf } from "../errors.ts";
 import type { SnapshotStream } from "../ports/snapshot-source.ts";
@@ -60,13 +60,15 @@ export class MemberClient implements Disposable {
     return await this.#unary({ what, timeoutMs: STATUS_TIMEOUT_MS, run }, signal);
   }
 
+  /** Resolves once the quorum stands by what this member has: a read of one key, as `etcdctl endpoint health` makes. */
+  async confirm(signal: AbortSignal): Promise<void> {
+    await this.#range({ key: Buffer.from("health"), count_only: true }, signal);
+  }
+
   /** Counts all keys: as the quorum knows them, or with `serializable` as this member alone does. */
   async countKeys(serializable: boolean, signal: AbortSignal): Promise<IRangeResponse> {
-    const what = `read through etcd at "${this.url}"`;
     const all = Buffer.from([0]);
-    const request = { key: all, range_end: all, count_only: true, serializable };
-    const run: Run<IRangeResponse> = (etcd, options) => etcd.kv.range(request, options);
-    return await this.#unary({ what, timeoutMs: READ_TIMEOUT_MS, run }, signal);
+    return await this.#range({ key: all, range_end: all, count_only: true, serializable }, signal);
   }
 
   /** Opens the stream of a snapshot, as the port says, on a connection of its own. */
@@ -99,6 +101,12 @@ export class MemberClient implements Disposable {
     } catch (error) {
       throw translate(what, error);
     }
+  }
+
+  async #range(request: IRangeRequest, signal: AbortSignal): Promise<IRangeResponse> {
+    const what = `read through etcd at "${this.url}"`;
+    const run: Run<IRangeResponse> = (etcd, options) => etcd.kv.range(request, options);
+    return await this.#unary({ what, timeoutMs: READ_TIMEOUT_MS, run }, signal);
   }
 
   async #unary<Value>(call: Call<Value>, signal: AbortSignal): Promise<Value> {

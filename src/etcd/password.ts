@@ -8,15 +8,6 @@ export interface User {
   readonly password: string;
 }
 
-/** Throws `CONFIG_INVALID` when only a part of the user is named. */
-export function checkAuth({ username, password, passwordFile }: EtcdConfig["auth"]): void {
-  const hasPassword = password !== "" || passwordFile !== "";
-  if ((username !== "") === hasPassword && (password === "" || passwordFile === "")) return;
-  throw new BackupError("CONFIG_INVALID", "Cannot log in to etcd: it takes one user name and one password", {
-    hint: "Set etcd.auth.username and etcd.auth.passwordFile, or neither",
-  });
-}
-
 /** The user as the configuration and the file say now, or `undefined` when none is configured. */
 export async function readUser(auth: EtcdConfig["auth"], signal: AbortSignal): Promise<User | undefined> {
   if (auth.username === "") return undefined;

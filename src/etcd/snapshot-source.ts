@@ -3,10 +3,10 @@ import { BackupError, isBackupError, messageOf } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Member, SnapshotOrigin, SnapshotSource, SnapshotStream } from "../ports/snapshot-source.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
+import { answersOf } from "./answers.ts";
 import { type Candidate, rankCandidates, toCandidate, toHex } from "./candidates.ts";
 import { parseEndpoints } from "./endpoint.ts";
 import { MemberClient } from "./member-client.ts";
-import { checkAuth } from "./password.ts";
 import { TlsFiles } from "./tls-files.ts";
 
 export interface SnapshotSourceOptions {
@@ -18,7 +18,6 @@ export interface SnapshotSourceOptions {
 
 /** Speaks to the configured endpoints of etcd. Throws `CONFIG_INVALID`; connects only when it is used. */
 export function createSnapshotSource({ config, clock, telemetry }: SnapshotSourceOptions): SnapshotSource {
-  checkAuth(config.auth);
   const tlsFiles = new TlsFiles({ tls: config.tls, clock, telemetry });
   const clients = parseEndpoints(config).map(
     (endpoint) => new MemberClient({ endpoint, tls: config.tls, tlsFiles, clock, auth: config.auth }),
@@ -38,15 +37,9 @@ class EtcdSource implements SnapshotSource {
   async choose(avoid: ReadonlySet<string>, signal: AbortSignal): Promise<SnapshotOrigin> {
     const ranked = rankCandidates(await this.#candidates(signal), avoid);
     const failures: unknown[] = [];
-    for (const { member } of ranked.filter(({ hasLeader }) => hasLeader)) {
-      const origin = await this.#read(member, true, signal).catch((error: unknown) => failures.push(error));
-      if (typeof origin === "object") return await this.#withName(origin, signal);
-    }
-    // No quorum: what one member has is better than nothing.
-    for (const { member } of ranked) {
-      const origin = await this.#read(member, false, signal).catch((error: unknown) => failures.push(error));
-      if (typeof origin === "object") return await this.#withName(origin, signal);
-    }
+    const origin =
+      (await this.#readAmong(ranked, failures, signal)) ?? (await this.#readAlone(ranked, failures, signal));
+    if (origin) return await this.#withName(origin, signal);
     signal.throwIfAborted();
     throw summary(failures.length > 0 ? failures : [onlyLearners()]);
   }
@@ -71,6 +64,38 @@ class EtcdSource implements SnapshotSource {
     const candidates = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
     if (candidates.length > 0) return oneCluster(candidates);
     throw summary(answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason] : [])));
+  }
+
+  /**
+   * A linearizable read through the best member that can make one. Each is asked for a single key to find it: counting
+   * them all is work that no other member, least of all the leader, shall do as well.
+   */
+  async #readAmong(
+    ranked: readonly Candidate[],
+    failures: unknown[],
+    signal: AbortSignal,
+  ): Promise<SnapshotOrigin | undefined> {
+    const withLeader = ranked.filter(({ hasLeader }) => hasLeader);
+    const confirm = async ({ member }: Candidate, either: AbortSignal): Promise<Member> => {
+      await this.#client(member).confirm(either);
+      return member;
+    };
+    for await (const member of answersOf(withLeader, confirm, { failures, signal })) {
+      const origin = await this.#read(member, true, signal).catch((error: unknown) => failures.push(error));
+      if (typeof origin === "object") return origin;
+    }
+    return undefined;
+  }
+
+  /** No quorum: what one member has is better than nothing. */
+  async #readAlone(
+    ranked: readonly Candidate[],
+    failures: unknown[],
+    signal: AbortSignal,
+  ): Promise<SnapshotOrigin | undefined> {
+    const read = ({ member }: Candidate, either: AbortSignal) => this.#read(member, false, either);
+    for await (const origin of answersOf(ranked, read, { failures, signal })) return origin;
+    return undefined;
   }
 
   async #read(member: Member, linearized: boolean, signal: AbortSignal): Promise<SnapshotOrigin> {

@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 
 export interface TlsFilesOptions {
+  /** Names both halves of the pair or neither: the schema of the configuration sees to that. */
   readonly tls: EtcdConfig["tls"];
   readonly clock: Clock;
   readonly telemetry?: Pick<Telemetry, "warning"> | undefined;
@@ -25,14 +26,8 @@ export class TlsFiles {
   #lastGood: SecureContext | undefined;
   #warnedOf = "";
 
-  /** Throws `CONFIG_INVALID` when only one half of the pair is named. */
   constructor(options: TlsFilesOptions) {
     this.#options = options;
-    const { certFile, keyFile } = options.tls;
-    if ((certFile === "") === (keyFile === "")) return;
-    throw new BackupError("CONFIG_INVALID", "Cannot use a client certificate without its key, or a key alone", {
-      hint: "Set both etcd.tls.certFile and etcd.tls.keyFile",
-    });
   }
 
   /** Rejects with `ETCD_UNAVAILABLE` when the files are no good, and never were. */

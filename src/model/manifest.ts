@@ -5,6 +5,9 @@ import { type Instant, parseInstant } from "./time.ts";
 /** A revision of etcd's key space: an int64 on the wire, decimal text in JSON. */
 export type Revision = bigint;
 
+/** Bytes of the SHA-256 that etcd appends to the database, and that end a snapshot (`v3rpc/maintenance.go` Snapshot). */
+export const TRAILER_BYTES = 32;
+
 /** The newest format that this program reads and the one that it writes. */
 export const FORMAT_VERSION = 1;
 

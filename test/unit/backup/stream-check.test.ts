@@ -21,6 +21,15 @@ describe("StreamCheck", () => {
     });
   }
 
+  it("finish() gives the storage version that stands in the snapshot", () => {
+    const { storageVersion } = check(snapshot).finish();
+    const newer = Object.assign(new FakeSource(), { storageVersion: "3.6.0" }).snapshot();
+    const checked = new StreamCheck(newer.length);
+    checked.write(newer);
+
+    assert.deepEqual([storageVersion, checked.finish().storageVersion], ["", "3.6.0"]);
+  });
+
   for (const [what, bytes, message] of [
     ["a byte is missing", snapshot.subarray(0, -1), /1 less than announced/],
     ["a byte is too many", Buffer.concat([snapshot, Buffer.alloc(1)]), /1 more than announced/],

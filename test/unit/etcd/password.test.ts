@@ -3,30 +3,11 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { isBackupError } from "../../../src/errors.ts";
-import { checkAuth, readUser } from "../../../src/etcd/password.ts";
+import { readUser } from "../../../src/etcd/password.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const { signal } = new AbortController();
 const none = { username: "", password: "", passwordFile: "" };
-
-describe("checkAuth()", () => {
-  for (const auth of [none, { ...none, username: "a", password: "b" }, { ...none, username: "a", passwordFile: "f" }]) {
-    it(`accepts ${JSON.stringify(auth)}`, () => checkAuth(auth));
-  }
-  for (const auth of [
-    { ...none, username: "a" },
-    { ...none, password: "b" },
-    { ...none, passwordFile: "f" },
-    { username: "a", password: "b", passwordFile: "f" },
-  ]) {
-    it(`says CONFIG_INVALID to ${JSON.stringify(auth)}`, () => {
-      assert.throws(
-        () => checkAuth(auth),
-        (error) => isBackupError(error, "CONFIG_INVALID"),
-      );
-    });
-  }
-});
 
 describe("readUser()", () => {
   it("is undefined when no user is configured", async () => {

@@ -26,6 +26,7 @@ function snapshotResponse(blob: Uint8Array, remainingBytes: number): Buffer {
   return Buffer.concat([Buffer.from([...remaining, ...head]), blob, Buffer.from(version)]);
 }
 
-function varint(value: number): number[] {
+/** A number as protobuf writes it. */
+export function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value % 0x80) | 0x80, ...varint(Math.floor(value / 0x80))];
 }

@@ -91,15 +91,6 @@ describe("TlsFiles", () => {
     const { files } = create({ caFile: "", certFile: "", keyFile: "" });
     await files.load(signal);
   });
-
-  it("says CONFIG_INVALID when only half of the pair is named", () => {
-    for (const half of [{ keyFile: "" }, { certFile: "" }]) {
-      assert.throws(
-        () => create(half),
-        (error) => isBackupError(error, "CONFIG_INVALID"),
-      );
-    }
-  });
 });
 
 function create(changes: Partial<typeof tls> = {}) {

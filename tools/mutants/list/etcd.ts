@@ -13,6 +13,9 @@ const frames = "test/unit/etcd/grpc-frames.test.ts";
 const streamCheck = "test/unit/backup/stream-check.test.ts";
 const etcdTrouble = "test/e2e/etcd-trouble.test.ts";
 const watchdog = "test/unit/etcd/watchdog.test.ts";
+const connections = "test/unit/etcd/connections.test.ts";
+const source = "test/unit/etcd/snapshot-source.test.ts";
+const answers = "test/unit/etcd/answers.test.ts";
 
 /** What etcd, or the way to it, does wrong. */
 export const etcdMutants: readonly Mutant[] = [
@@ -191,9 +194,9 @@ export const etcdMutants: readonly Mutant[] = [
     id: "etcd/no-quorum",
     row: "etcd: no quorum: a snapshot all the same",
     file: "src/etcd/snapshot-source.ts",
-    find: "this.#read(member, false, signal)",
-    replace: "this.#read(member, true, signal)",
-    tests: [{ file: members, name: "takes a snapshot without a quorum, and says that it is not linearized" }],
+    find: "this.#read(member, false, either)",
+    replace: "this.#read(member, true, either)",
+    tests: [{ file: source, name: "asks all at once what they have alone when there is no quorum" }],
   },
   {
     id: "etcd/no-quorum-told",
@@ -305,6 +308,57 @@ export const etcdMutants: readonly Mutant[] = [
     find: "(this.#isTaking ? clock.monotonic() - this.#lastByte : 0)",
     replace: "clock.monotonic() - this.#lastByte",
     tests: [{ file: stream, name: "does not take a slow writer for a stall" }],
+  },
+  {
+    id: "etcd/frozen-sockets",
+    row: "etcd: frozen server: no socket is left",
+    file: "src/etcd/channel.ts",
+    find: "const destroy = (): void => void socket.destroy();",
+    replace: "const destroy = (): void => undefined;",
+    tests: [
+      { file: connections, name: "before the handshake of TLS is destroyed with the client" },
+      { file: connections, name: "before it answers a call is destroyed with the client" },
+    ],
+  },
+  {
+    id: "etcd/frozen-again",
+    row: "etcd: frozen server: a closed channel does not connect again",
+    file: "src/etcd/channel.ts",
+    find: "waitForReady: async () => this.#closed.throwIfAborted(),",
+    replace: "waitForReady: async () => undefined,",
+    tests: [{ file: connections, name: "before the handshake of TLS is destroyed when the time of a call is over" }],
+  },
+  {
+    id: "etcd/frozen-several",
+    row: "etcd: several frozen members: their time-outs do not add up",
+    file: "src/etcd/snapshot-source.ts",
+    find: "      await this.#client(member).confirm(either);\n",
+    replace: "",
+    tests: [{ file: source, name: "waits for all that are silent at once, not for one after the other" }],
+  },
+  {
+    id: "etcd/frozen-enough",
+    row: "etcd: several frozen members: none is waited for when a better one has answered",
+    file: "src/etcd/answers.ts",
+    find: "    enough.abort();\n",
+    replace: "",
+    tests: [{ file: answers, name: "ends the questions that are open when nobody reads on" }],
+  },
+  {
+    id: "etcd/count-once",
+    row: "etcd: only the member that is taken counts its keys",
+    file: "src/etcd/member-client.ts",
+    find: 'await this.#range({ key: Buffer.from("health"), count_only: true }, signal);',
+    replace: "await this.countKeys(false, signal);",
+    tests: [{ file: source, name: "counts the keys through the one that it takes, and through no other" }],
+  },
+  {
+    id: "etcd/storage-version",
+    row: "etcd: the storage version is the snapshot's own",
+    file: "src/backup/stream-check.ts",
+    find: "revision, storageVersion };",
+    replace: 'revision, storageVersion: "" };',
+    tests: [{ file: streamCheck, name: "finish() gives the storage version that stands in the snapshot" }],
   },
   {
     id: "etcd/slow-s3",
