@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { BackupError } from "../errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,9 +26,9 @@ export function proxyVariables(proxy: string, environment: Environment): Record<
 
 /** Node takes only a URL with a scheme, and decodes the user and password in it. */
 function proxyUrl(name: string, value: string): string {
-  const text = value.includes("://") ? value : `http://${value}`;
-  const url = URL.parse(text);
-  if (url && /^https?:$/.test(url.protocol) && isDecodable(url.username) && isDecodable(url.password)) return text;
+  // Its `href`, since Node looks for the scheme in small letters and says the value when a line break is in it.
+  const url = URL.parse(value.includes("://") ? value : `http://${value}`);
+  if (url && /^https?:$/.test(url.protocol) && isDecodable(url.username) && isDecodable(url.password)) return url.href;
   throw new BackupError("CONFIG_INVALID", `Cannot use the proxy of ${name}: it is no URL of http or https`, {
     hint: 'Write "http://host:port" or "http://user:password@host:port", with "%25" for a "%", or unset it',
   });
@@ -51,7 +52,7 @@ function noProxy(exceptions: string): string {
     .flatMap((item) => {
       const range = addressRange(item);
       if (range !== undefined) return range;
-      return /^[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+$/.test(item) ? [item, `.${item}`] : item;
+      return /^[\w-]+(\.[\w-]+)*$/.test(item) && !isIPv4(item) ? [item, `.${item}`] : item;
     })
     .join(",");
 }

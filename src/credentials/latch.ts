@@ -56,7 +56,10 @@ export class LatchedLoader implements Loader {
     return layer && this.#loader(layer);
   }
 
-  /** Also true when the files cannot be read: what they hold is then unknown, and no reason to step down. */
+  /**
+   * Also true when the files cannot be read, or are no INI: what they hold is then unknown, and no reason to step down. An
+   * empty file is an absent one, once it has settled: until then it may be one that is being written.
+   */
   async #sharedFilePresent(signal: AbortSignal): Promise<boolean> {
     const { config, environment } = this.#options;
     const paths = sharedFilePaths(config, environment);
@@ -64,11 +67,7 @@ export class LatchedLoader implements Loader {
       const files = await this.#settled.read(signal);
       const profiles = { credentials: profileFile(files, paths.credentials), config: profileFile(files, paths.config) };
       const broken = [profiles.credentials, profiles.config].some((file) => file?.ini.problem);
-      return (
-        broken ||
-        profiles.credentials?.ini.sections.length === 0 ||
-        holdsProfile(profiles, profileName(config, environment))
-      );
+      return broken || holdsProfile(profiles, profileName(config, environment));
     } catch (error) {
       if (isBackupError(error, "CREDENTIALS_INVALID")) return true;
       throw error;

@@ -1,12 +1,15 @@
 import type { S3Config } from "../config/schema.ts";
 import { anyPart, type Parts } from "./pair.ts";
 
-/** The keys of `s3` in the configuration that are about credentials. */
+/** The keys of `s3` in the configuration that are about credentials, or about the way to who gives them. */
 export type CredentialsConfig = Pick<
   S3Config,
   | "profile"
   | "credentialsFile"
   | "region"
+  | "endpoint"
+  | "endpointCA"
+  | "skipTLSVerify"
   | "proxy"
   | "accessKeyId"
   | "accessKeyIdFile"

@@ -24,7 +24,7 @@ interface Origin {
 export type Profile = Origin &
   (
     | { readonly kind: "static"; readonly identity: Identity }
-    | { readonly kind: "process" }
+    | { readonly kind: "process"; readonly command: string }
     | { readonly kind: "role"; readonly credentialSource: string | undefined }
     | {
         readonly kind: "webIdentity";
@@ -141,7 +141,8 @@ function webIdentityProfile(files: ProfileFiles, settings: Settings, where: stri
 
 function processOrNothing(files: ProfileFiles, name: string, settings: Settings): Profile {
   const where = describeProfile(files, name);
-  if (settings.get("credential_process")) return { kind: "process", path: originOf(files, name, "credential_process") };
+  const command = settings.get("credential_process");
+  if (command) return { kind: "process", path: originOf(files, name, "credential_process"), command };
   if (["sso_session", "sso_start_url", "login_session"].some((key) => settings.has(key))) {
     throw invalid(
       `Cannot use ${where}: signing in needs a person`,
@@ -190,7 +191,7 @@ function requireSections(file: ProfileFile | undefined): void {
   if (!file || file.ini.sections.length > 0) return;
   throw invalid(
     `Cannot use credentials file "${file.path}": it is empty`,
-    "Write the section [default] with a key into it",
+    "Write the section [default] with a key into it, or remove the file",
   );
 }
 

@@ -1,3 +1,4 @@
+import { withDeadline } from "../async/deadline.ts";
 import { BackupError } from "../errors.ts";
 import type { Instant } from "../model/time.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -25,14 +26,14 @@ export function renewalTime(expiresAt: Instant, now: Instant): Instant {
 
 /** Keeps a set that costs something to get, until it is due, refused, or has no expiry and a run begins. */
 export class RenewedSet {
-  readonly #fetch: () => Promise<Identity>;
+  readonly #fetch: (signal: AbortSignal) => Promise<Identity>;
   readonly #clock: Clock;
   #held: Renewed | undefined;
   #failure: { readonly error: unknown } | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
-  #pending: Promise<Identity> | undefined;
 
-  constructor(fetch: () => Promise<Identity>, clock: Clock) {
+  /** The signal aborts when nobody waits for the answer any more. */
+  constructor(fetch: (signal: AbortSignal) => Promise<Identity>, clock: Clock) {
     this.#fetch = fetch;
     this.#clock = clock;
   }
@@ -55,7 +56,9 @@ export class RenewedSet {
   async #ask(signal: AbortSignal): Promise<Renewed> {
     this.#askedAt = this.#clock.monotonic();
     try {
-      const identity = await this.#fetchInTime(signal);
+      // One that hangs must not end renewal for good.
+      const bound = { clock: this.#clock, ms: patienceMs, error: noAnswer };
+      const identity = await withDeadline(bound, this.#fetch, signal);
       const { expiresAt } = identity;
       this.#held = {
         identity,
@@ -68,27 +71,10 @@ export class RenewedSet {
       throw error;
     }
   }
+}
 
-  /** A fetch that hangs is joined for a minute and given up then: one program that is stuck must not end renewal for good. */
-  async #fetchInTime(signal: AbortSignal): Promise<Identity> {
-    this.#pending ??= this.#fetch();
-    const pending = this.#pending;
-    const drop = (): void => {
-      if (this.#pending === pending) this.#pending = undefined;
-    };
-    pending.then(drop, drop);
-    const timer = new AbortController();
-    const timeout = this.#clock.sleep(patienceMs, AbortSignal.any([signal, timer.signal])).then(() => {
-      drop();
-      throw new BackupError("CREDENTIALS_INVALID", "Cannot get credentials: no answer within 60 s", {
-        hint: "See that the program of credential_process, or the service that gives the credentials, answers; it is asked again",
-      });
-    });
-    try {
-      return await Promise.race([pending, timeout]);
-    } finally {
-      timer.abort();
-      timeout.catch(() => {});
-    }
-  }
+function noAnswer(): BackupError {
+  return new BackupError("CREDENTIALS_INVALID", `Cannot get credentials: no answer within ${patienceMs / 1_000} s`, {
+    hint: "See that the program of credential_process, or the service that gives the credentials, answers; it is asked again",
+  });
 }

@@ -1,4 +1,5 @@
-import { Agent } from "node:https";
+import { readFileSync } from "node:fs";
+import { Agent, type AgentOptions } from "node:https";
 import { proxyVariables } from "../config/proxy.ts";
 import { BackupError } from "../errors.ts";
 import type { Identity } from "../ports/credentials.ts";
@@ -52,17 +53,19 @@ export interface StsOptions {
  * directory of the passwd file. It goes through the proxy that S3 goes through.
  */
 export function stsOptions(
-  config: Pick<CredentialsConfig, "region" | "proxy">,
+  config: CredentialsConfig,
   environment: Environment,
   profileRegion: string | undefined,
 ): StsOptions {
   const region =
     profileRegion || config.region || environment["AWS_REGION"] || environment["AWS_DEFAULT_REGION"] || "us-east-1";
+  const endpoint = environment["AWS_ENDPOINT_URL_STS"] || environment["AWS_ENDPOINT_URL"] || publicEndpoint(region);
+  const trust = isStoreToo(endpoint, config, environment) ? trustOf(config) : {};
   return {
     region,
-    endpoint: environment["AWS_ENDPOINT_URL_STS"] || environment["AWS_ENDPOINT_URL"] || publicEndpoint(region),
+    endpoint,
     requestHandler: {
-      httpsAgent: new Agent({ proxyEnv: proxyVariables(config.proxy, environment) ?? {} }),
+      httpsAgent: new Agent({ ...trust, proxyEnv: proxyVariables(config.proxy, environment) ?? {} }),
       connectionTimeout: 5_000,
       requestTimeout: 20_000,
     },
@@ -72,4 +75,19 @@ export function stsOptions(
 /** https://docs.aws.amazon.com/general/latest/gr/sts.html */
 function publicEndpoint(region: string): string {
   return `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+}
+
+/** Whether the service that keeps the snapshots also assumes roles, as MinIO and RGW do. */
+function isStoreToo(endpoint: string, config: CredentialsConfig, environment: Environment): boolean {
+  const store = config.endpoint || environment["AWS_ENDPOINT_URL_S3"] || environment["AWS_ENDPOINT_URL"] || "";
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(store) ? store : `https://${store}`);
+  return url !== null && url.host === URL.parse(endpoint)?.host;
+}
+
+/** What `s3.endpointCA` and `s3.skipTLSVerify` say of that service; the store has refused by now what is no certificate. */
+function trustOf({ endpointCA, skipTLSVerify }: CredentialsConfig): AgentOptions {
+  const decoded = Buffer.from(endpointCA, "base64").toString("utf8");
+  const isFile = endpointCA !== "" && !decoded.includes("-----BEGIN CERTIFICATE-----");
+  const ca = isFile ? readFileSync(endpointCA, "utf8") : decoded;
+  return { rejectUnauthorized: !skipTLSVerify, ...(ca !== "" && { ca }) };
 }

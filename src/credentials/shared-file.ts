@@ -9,10 +9,12 @@ import { parseIni } from "./ini.ts";
 import { instanceRoleDisabled } from "./instance.ts";
 import { type CredentialsConfig, type Environment, profileName, sharedFilePaths } from "./layers.ts";
 import type { Loader, Reading, Urgency } from "./loader.ts";
+import { runCredentialProcess } from "./process.ts";
 import { type Profile, type ProfileFile, type ProfileFiles, profileRegion, resolveProfile } from "./profile.ts";
 import { assumeWithToken } from "./remote.ts";
 import { RenewedSet } from "./renewed-set.ts";
-import { sdkFailure, stsOptions, toIdentity } from "./sdk.ts";
+import { type StsOptions, sdkFailure, stsOptions, toIdentity } from "./sdk.ts";
+import { withSdkPrograms } from "./sdk-programs.ts";
 import { type SettledFiles, sameTexts } from "./settled-files.ts";
 
 interface SharedFileOptions {
@@ -24,7 +26,14 @@ interface SharedFileOptions {
   readonly warnExposure: ExposureWarning;
 }
 
-/** A set that the SDK got, and the texts that it belongs to. */
+/** What a set is got from, and the texts that said so. */
+interface Derivation {
+  readonly files: readonly FileText[];
+  readonly profiles: ProfileFiles;
+  readonly profile: Profile;
+}
+
+/** A set that was got, and the texts that it belongs to. */
 interface Derived {
   readonly files: readonly FileText[];
   readonly set: RenewedSet;
@@ -32,7 +41,7 @@ interface Derived {
 
 /**
  * The layer of the shared files. What they say is validated here first; the SDK is asked only for what is
- * more than reading: running a program, assuming a role.
+ * more than reading or running a program: assuming a role.
  */
 export class SharedFileLoader implements Loader {
   readonly #options: SharedFileOptions;
@@ -57,7 +66,10 @@ export class SharedFileLoader implements Loader {
     const renewed =
       profile.kind === "static"
         ? { identity: profile.identity }
-        : await this.#derivedSet(files, () => this.#derive(files, profiles, profile)).get(urgency, signal);
+        : await this.#derivedSet(files, (ended) => this.#derive({ files, profiles, profile }, ended)).get(
+            urgency,
+            signal,
+          );
     this.#origin = profile.path;
     return { ...renewed, layer: "sharedFile", source: profile.path, profile: this.#name };
   }
@@ -98,35 +110,42 @@ export class SharedFileLoader implements Loader {
     }
   }
 
-  #derivedSet(files: readonly FileText[], fetch: () => Promise<Identity>): RenewedSet {
+  #derivedSet(files: readonly FileText[], fetch: (signal: AbortSignal) => Promise<Identity>): RenewedSet {
     if (!this.#derived || !sameTexts(files, this.#derived.files)) {
       this.#derived = { files, set: new RenewedSet(fetch, this.#options.clock) };
     }
     return this.#derived.set;
   }
 
-  async #derive(files: readonly FileText[], profiles: ProfileFiles, profile: Profile): Promise<Identity> {
+  async #derive({ files, profiles, profile }: Derivation, signal: AbortSignal): Promise<Identity> {
     const { config, environment } = this.#options;
     const clientConfig = stsOptions(config, environment, profileRegion(profiles, this.#name));
     if (profile.kind === "webIdentity") return await assumeWithToken(profile, clientConfig);
     if (profile.kind === "role" && profile.credentialSource === "Ec2InstanceMetadata") this.#requireMetadata();
-
-    const paths = sharedFilePaths(config, environment);
-    // Without a path the SDK looks below the home directory of the passwd file.
-    const provider = fromIni({
-      profile: this.#name,
-      filepath: paths.credentials ?? devNull,
-      configFilepath: paths.config ?? devNull,
-      ignoreCache: true,
-      clientConfig,
-    });
     try {
-      const identity = toIdentity(await provider());
+      const identity =
+        profile.kind === "process"
+          ? await this.#run(profile.command, signal)
+          : toIdentity(await withSdkPrograms(this.#sdkProvider(clientConfig), signal));
       await this.#requireUnchanged(files);
       return identity;
     } catch (error) {
       throw sdkFailure(`profile "${this.#name}" of "${profile.path}"`, error, secretsOf(profiles));
     }
+  }
+
+  async #run(command: string, signal: AbortSignal): Promise<Identity> {
+    const identity = await runCredentialProcess(command, signal);
+    const { expiresAt } = identity;
+    if (expiresAt === undefined || expiresAt > this.#options.clock.now()) return identity;
+    throw new Error("its credential_process printed credentials that have expired");
+  }
+
+  #sdkProvider(clientConfig: StsOptions): ReturnType<typeof fromIni> {
+    const { credentials, config } = sharedFilePaths(this.#options.config, this.#options.environment);
+    // Without a path the SDK looks below the home directory of the passwd file.
+    const paths = { filepath: credentials ?? devNull, configFilepath: config ?? devNull };
+    return fromIni({ ...paths, profile: this.#name, ignoreCache: true, clientConfig });
   }
 
   /** The SDK reads the files by itself, and merges what it finds: what it read must be what was validated. */

@@ -1,4 +1,5 @@
 import { abortable } from "../async/abortable.ts";
+import { sameIdentity } from "../model/same-identity.ts";
 import type { CredentialSource, Identity, Rejection } from "../ports/credentials.ts";
 
 /**
@@ -19,15 +20,15 @@ export class IdentityGate {
     const before = this.#pending;
     const identity = await abortable(this.#source.current(), signal);
     const pending = this.#pending ?? before;
-    if (pending === undefined || !isSameIdentity(pending.identity, identity)) return identity;
+    if (pending === undefined || !sameIdentity(pending.identity, identity)) return identity;
     await abortable(pending.replaced, signal);
     return await abortable(this.#source.current(), signal);
   }
 
   /** Resolves when the source holds another set than the refused one. Rejects as `CredentialSource.replace` does. */
   async replace(rejection: Rejection, signal: AbortSignal): Promise<void> {
-    if (!isSameIdentity(await abortable(this.#source.current(), signal), rejection.identity)) return;
-    if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, rejection.identity)) {
+    if (!sameIdentity(await abortable(this.#source.current(), signal), rejection.identity)) return;
+    if (this.#pending === undefined || !sameIdentity(this.#pending.identity, rejection.identity)) {
       this.#ask(rejection, signal);
     }
     if (this.#pending) await abortable(this.#pending.replaced, signal);
@@ -41,12 +42,4 @@ export class IdentityGate {
     replaced.catch(() => undefined);
     this.#pending = { identity: rejection.identity, replaced };
   }
-}
-
-function isSameIdentity(one: Identity, other: Identity): boolean {
-  return (
-    one.accessKeyId === other.accessKeyId &&
-    one.secretAccessKey === other.secretAccessKey &&
-    one.sessionToken === other.sessionToken
-  );
 }

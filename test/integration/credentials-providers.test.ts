@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 import { systemClock } from "../../src/app/system-clock.ts";
 import { Config } from "../../src/config/schema.ts";
@@ -11,7 +13,9 @@ import { createCredentialSource } from "../../src/credentials/credential-source.
 import type { Environment } from "../../src/credentials/layers.ts";
 import { isBackupError } from "../../src/errors.ts";
 import type { CredentialSource } from "../../src/ports/credentials.ts";
+import { type Authority, createAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { execute } from "../support/execute.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const secret = "hunter2-of-the-test";
@@ -155,7 +159,6 @@ test("createCredentialSource() never steps down to the machine's role when the f
 });
 
 for (const { what, text } of [
-  { what: "empty", text: "" },
   { what: "no INI", text: `{"accessKeyId": "${secret}"}\n` },
   { what: "no INI below another profile", text: `[other]\nregion = x\n${secret}\n` },
   { what: "half a pair", text: "[default]\naws_access_key_id = AKIAHALF\n" },
@@ -171,6 +174,39 @@ for (const { what, text } of [
     assert.equal(metadata.requests.length, 0);
   });
 }
+
+for (const { what, text } of [
+  { what: "is empty", text: "" },
+  { what: "holds comments alone", text: "# put a key here\n" },
+  { what: "holds other profiles alone", text: "[other]\nregion = x\n" },
+]) {
+  test(`createCredentialSource() uses the machine's role when the file ${what} at the start`, async () => {
+    await using home = await tempDir();
+    await mkdir(join(home.path, ".aws"));
+    await writeFile(join(home.path, ".aws", "credentials"), text, { mode: 0o600 });
+    await using metadata = await metadataService({ role: "r", lifetimeMs: 3_600_000, issued: 0 });
+    await using opened = openSource({ ...enabled, HOME: home.path, AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url });
+
+    await opened.source.current();
+
+    assert.equal(opened.source.describe()?.layer, "instance");
+  });
+}
+
+test("createCredentialSource() waits for the writer and never tries the machine's role when the file is just being written at the start", async () => {
+  await using home = await tempDir();
+  const file = join(home.path, ".aws", "credentials");
+  await mkdir(join(home.path, ".aws"));
+  await writeFile(file, "", { mode: 0o600 });
+  await using metadata = await metadataService({ role: "r", lifetimeMs: 3_600_000, issued: 0 });
+  await using opened = openSource({ ...enabled, HOME: home.path, AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url });
+  const reading = opened.source.current();
+  await delay(300);
+  await writeFile(file, `[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = ${secret}\n`);
+
+  assert.equal((await reading).accessKeyId, "AKIAFILE");
+  assert.equal(metadata.requests.length, 0);
+});
 
 for (const { what, spoil } of [
   { what: "the credentials file vanishes", spoil: (file: string) => rm(file) },
@@ -275,6 +311,46 @@ test("createCredentialSource() assumes the role of a web identity with the token
   assert.equal(sent.get("RoleSessionName"), "here");
 });
 
+/** A service over TLS that assumes roles, with the certificate of an authority that nobody else knows. */
+async function serveStsOverTls(authority: Authority): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createTlsServer(authority.issue(), (request, response) => {
+    request.resume();
+    response.end(stsAnswer("AssumeRoleWithWebIdentity", "WEB1"));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  assert.ok(address && typeof address === "object");
+  return {
+    url: `https://127.0.0.1:${address.port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const authority = createAuthority();
+const inBase64 = Buffer.from(authority.cert).toString("base64");
+for (const { what, s3, variable = "AWS_ENDPOINT_URL", trusted } of [
+  { what: "trusts", s3: { endpointCA: inBase64 }, trusted: true },
+  { what: "trusts", s3: { skipTLSVerify: true }, trusted: true },
+  { what: "does not trust", s3: {}, trusted: false },
+  { what: "does not trust", s3: { endpointCA: inBase64 }, variable: "AWS_ENDPOINT_URL_STS", trusted: false },
+  { what: "does not trust", s3: { skipTLSVerify: true, endpoint: "other:443" }, trusted: false },
+]) {
+  test(`createCredentialSource() ${what} who assumes the role when it is $${variable} and s3 has ${Object.keys(s3).join(", ") || "nothing"}`, async () => {
+    await using directory = await tempDir();
+    const tokenFile = join(directory.path, "token");
+    await writeFile(tokenFile, "web-identity-token");
+    await using sts = await serveStsOverTls(authority);
+    const role = { AWS_ROLE_ARN: "arn:aws:iam::1:role/x", AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile };
+    await using opened = openSource({ ...role, [variable]: sts.url }, s3);
+
+    if (trusted) assert.equal((await opened.source.current()).sessionToken, "token-of-WEB1");
+    else await assert.rejects(opened.source.current(), { code: "CREDENTIALS_INVALID", message: /certificate/ });
+  });
+}
+
 /** HOME with a config file of that text, and a program beside it that prints what the file `answer` holds. */
 async function homeWithProcess(path: string, script: string): Promise<void> {
   await mkdir(join(path, ".aws"));
@@ -330,6 +406,34 @@ test("createCredentialSource() tells what credential_process said, without the c
     return true;
   });
 });
+
+for (const { what, profile } of [
+  { what: "a credential_process", profile: "default" },
+  { what: "the credential_process of a role's source profile", profile: "role" },
+]) {
+  test(`createCredentialSource() ends ${what} that hangs when it is disposed of`, async () => {
+    await using home = await tempDir();
+    const pid = join(home.path, "pid");
+    await mkdir(join(home.path, ".aws"));
+    const command = `echo $$ > ${pid}.new && mv ${pid}.new ${pid} && read nothing < ${pid}.pipe`;
+    await execute(["mkfifo", `${pid}.pipe`]);
+    await writeFile(join(home.path, ".aws", "config"), `[default]\ncredential_process = ${command}\n`);
+    const role = "[profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n";
+    await appendFile(join(home.path, ".aws", "config"), role);
+    const opened = openSource({ HOME: home.path }, { profile });
+    const program = await eventually(() => readFile(pid, "utf8"));
+
+    await opened[Symbol.asyncDispose]();
+
+    await eventually(() => hasEnded(program.trim()), { timeoutMs: 5_000 });
+  });
+}
+
+/** One that is dead may wait for its parent to notice. */
+async function hasEnded(pid: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "State:\tX");
+  return /State:\s+[ZX]/.test(status);
+}
 
 test("createCredentialSource() assumes a profile's role with the keys of its source profile", async () => {
   await using home = await tempDir();

@@ -44,7 +44,7 @@ for (const { when, credentials, config, name = "default", expected } of [
     when: "a program gives the keys",
     credentials: undefined,
     config: "[default]\ncredential_process = /bin/x --y\n",
-    expected: { kind: "process", path: "/config" },
+    expected: { kind: "process", path: "/config", command: "/bin/x --y" },
   },
   {
     when: "a role is assumed with another profile's keys",

@@ -75,23 +75,48 @@ test("RenewedSet.get() repeats a failure for 5 s and then asks again", async () 
   await assert.rejects(set.get("run", signal), /failure 2/);
 });
 
-test("RenewedSet.get() gives one that hangs up after a minute, and asks anew only then", async () => {
+test("RenewedSet.get() gives one that hangs up after a minute, ends it, and asks anew", async () => {
   const clock = new FakeClock();
-  let started = 0;
-  const set = new RenewedSet(async () => {
-    started += 1;
+  const started: AbortSignal[] = [];
+  const set = new RenewedSet(async (ended) => {
+    started.push(ended);
     return await new Promise<never>(() => {});
   }, clock);
 
-  const first = assert.rejects(set.get("run", signal), { message: /no answer within 60 s/ });
-  await clock.advance(minute - 1);
-  const joined = assert.rejects(set.get("rejected", signal), { message: /no answer within 60 s/ });
-  assert.equal(started, 1);
-  await clock.advance(1);
-  await first;
-  await clock.advance(5_000);
-  const anew = assert.rejects(set.get("run", signal), { message: /no answer within 60 s/ });
-  assert.equal(started, 2);
-  await clock.advance(minute);
-  await Promise.all([joined, anew]);
+  for (const attempt of [0, 1]) {
+    const answer = failureOf(set.get("run", signal));
+    await clock.advance(minute - 1);
+    assert.equal(started[attempt]?.aborted, false);
+    assert.equal(answer(), undefined);
+    await clock.advance(1);
+    assert.equal(started[attempt]?.aborted, true);
+    assert.match(String(answer()), /no answer within 60 s/);
+    await clock.advance(5_000);
+  }
+  assert.equal(started.length, 2);
 });
+
+test("RenewedSet.get() rejects with the reason of its signal, and ends what it asks, when the source is closed", async () => {
+  const stop = new AbortController();
+  let ended: AbortSignal | undefined;
+  const set = new RenewedSet(async (fetching) => {
+    ended = fetching;
+    return await new Promise<never>(() => {});
+  }, new FakeClock());
+
+  const answer = failureOf(set.get("run", stop.signal));
+  stop.abort(new Error("closed"));
+  await new Promise((resolve) => setImmediate(resolve));
+
+  assert.match(String(answer()), /closed/);
+  assert.equal(ended?.aborted, true);
+});
+
+/** What the promise has rejected with so far: one that hangs must fail the test, not hang it. */
+function failureOf(promise: Promise<unknown>): () => unknown {
+  let failure: unknown;
+  promise.catch((error: unknown) => {
+    failure = error;
+  });
+  return () => failure;
+}

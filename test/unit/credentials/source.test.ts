@@ -264,6 +264,27 @@ test("LiveSource.replace() rejects with the signal's reason when it is aborted",
   await replacing;
 });
 
+test("LiveSource.replace() rejects with the signal's reason while whoever gives the credentials does not answer", async () => {
+  await using subject = open(identity("ONE1"));
+  const refused = await subject.source.current();
+  subject.loader.load = async (_urgency, closing) =>
+    await new Promise((_resolve, reject) => closing.addEventListener("abort", () => reject(closing.reason)));
+  const stop = new AbortController();
+
+  let failure: unknown;
+  subject.source
+    .replace({ identity: refused, cause: new Error("403"), waitMs: 60_000 }, stop.signal)
+    .catch((error: unknown) => {
+      failure = error;
+    });
+  await subject.clock.advance(0);
+  assert.equal(failure, undefined);
+  stop.abort(new Error("stopped"));
+  await subject.clock.advance(0);
+
+  assert.equal(failure, stop.signal.reason);
+});
+
 test("LiveSource.current() rejects with INTERRUPTED when the source was closed before it held a set", async () => {
   const subject = open(missing);
   await subject[Symbol.asyncDispose]();

@@ -45,6 +45,14 @@ it("IdentityGate does not ask when another identity is in force already", async 
   assert.equal(asked.length, 0);
 });
 
+it("IdentityGate takes a set with another secret or token for another one", async () => {
+  for (const more of [{ secretAccessKey: "other" }, { sessionToken: "token" }]) {
+    const { credentials, asked } = source({ ...identity("A"), ...more });
+    await new IdentityGate(credentials).replace(rejection(identity("A")), never);
+    assert.equal(asked.length, 0);
+  }
+});
+
 it("IdentityGate tells all who wait that there is none", async () => {
   const { credentials, fail } = source(identity("A"));
   const gate = new IdentityGate(credentials);

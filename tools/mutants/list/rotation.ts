@@ -10,6 +10,7 @@ const requests = "test/unit/s3/requests.test.ts";
 const settled = "test/unit/credentials/settled-files.test.ts";
 const watch = "test/unit/credentials/watch.test.ts";
 const renewed = "test/unit/credentials/renewed-set.test.ts";
+const process = "test/unit/credentials/process.test.ts";
 const providers = "test/integration/credentials-providers.test.ts";
 const redact = "test/unit/credentials/redact.test.ts";
 
@@ -154,6 +155,66 @@ export const rotationMutants: readonly Mutant[] = [
     tests: [
       { file: renewed, name: "renewalTime() is five minutes ahead, or at half of what is left when that is sooner" },
     ],
+  },
+  {
+    id: "rotation/hung",
+    row: "Rotation: whoever gives the credentials does not answer",
+    file: "src/credentials/renewed-set.ts",
+    find: "await withDeadline(bound, this.#fetch, signal);",
+    replace: "await this.#fetch(signal);",
+    tests: [{ file: renewed, name: "gives one that hangs up after a minute, ends it, and asks anew" }],
+  },
+  {
+    id: "rotation/hung-program",
+    row: "Rotation: a credential_process that hangs",
+    file: "src/credentials/process.ts",
+    find: 'kill(-program.pid, "SIGKILL")',
+    replace: 'kill(program.pid, "SIGKILL")',
+    tests: [{ file: process, name: "kills a command that hangs, with what that has started, when its signal aborts" }],
+  },
+  {
+    id: "rotation/hung-source",
+    row: "Rotation: the credential_process of a role's source profile hangs",
+    file: "src/credentials/sdk-programs.ts",
+    find: '  program.kill("SIGKILL");\n',
+    replace: "",
+    tests: [{ file: providers, name: "ends the credential_process of a role's source profile that hangs" }],
+  },
+  {
+    id: "rotation/hung-interrupted",
+    row: "Rotation: interrupted while whoever gives the credentials does not answer",
+    file: "src/credentials/source.ts",
+    find: 'await abortable(this.#reader.read("rejected"), signal);',
+    replace: 'await this.#reader.read("rejected");',
+    tests: [{ file: source, name: "rejects with the signal's reason while whoever gives the credentials does not" }],
+  },
+  {
+    id: "rotation/private-authority",
+    row: "Rotation: a role of a service with an authority of its own",
+    file: "src/credentials/sdk.ts",
+    find: "isStoreToo(endpoint, config, environment) ? trustOf(config) : {}",
+    replace: "{}",
+    tests: [
+      { file: providers, name: "trusts who assumes the role when it is $AWS_ENDPOINT_URL and s3 has endpointCA" },
+    ],
+  },
+  {
+    id: "rotation/other-authority",
+    row: "Rotation: a role of another service is not trusted for it",
+    file: "src/credentials/sdk.ts",
+    find: "isStoreToo(endpoint, config, environment) ? trustOf(config) : {}",
+    replace: "trustOf(config)",
+    tests: [
+      { file: providers, name: "does not trust who assumes the role when it is $AWS_ENDPOINT_URL and s3 has skipTLS" },
+    ],
+  },
+  {
+    id: "rotation/broken-at-start",
+    row: "Rotation: a file that is no INI at the start is no step down to the role",
+    file: "src/credentials/latch.ts",
+    find: "return broken || holdsProfile(",
+    replace: "return holdsProfile(",
+    tests: [{ file: providers, name: "never tries the machine's role when the file is no INI at the start" }],
   },
   {
     id: "rotation/wrong-successor",
