@@ -20,7 +20,7 @@ const Intent = z.looseObject({ name: z.string(), node: z.string() });
 
 /**
  * Clears what killed runs of this node left in a store: for each old intent without a manifest the object,
- * its unfinished uploads and then the intent; and unfinished uploads of this cluster's snapshots that are
+ * its unfinished uploads and then the intent; and unfinished uploads of this cluster's objects that are
  * older still. An intent whose manifest is there is only a leftover and is removed by itself.
  */
 export async function recoverRuns(
@@ -91,10 +91,17 @@ async function sweepUploads(
   signal: AbortSignal,
 ): Promise<number> {
   let abandoned = 0;
-  for await (const upload of destination.store.listUnfinished(layout.snapshots(context.cluster), signal)) {
-    if (!isOlder(destination, upload.startedAt, limits.uploadAgeMs)) continue;
+  for await (const upload of destination.store.listUnfinished(`${context.cluster}/`, signal)) {
+    if (!isOwnKey(context.cluster, upload.key) || !isOlder(destination, upload.startedAt, limits.uploadAgeMs)) continue;
     await destination.store.abandon(upload, signal);
     abandoned += 1;
   }
   return abandoned;
+}
+
+/** Records count as well: in a directory each is a temporary file first. What others keep beside them is theirs. */
+function isOwnKey(cluster: string, key: ObjectKey): boolean {
+  const folders = [layout.snapshots(cluster), layout.manifests(cluster), layout.intents(cluster), `${cluster}/checks/`];
+  const files = [layout.identity(cluster), layout.runbook(cluster)];
+  return files.includes(key) || folders.some((folder) => key.startsWith(folder));
 }

@@ -244,7 +244,9 @@ class DirectoryStore implements ObjectStore {
   async #present(key: ObjectKey, target: string): Promise<StoredObject> {
     const object = await describe(key, target);
     if (object) return object;
-    throw new BackupError("STORE_UNAVAILABLE", `Cannot find "${this.url(key)}" again right after it was written`);
+    throw new BackupError("STORE_UNAVAILABLE", `Cannot find "${this.url(key)}" again right after it was written`, {
+      hint: "Find out who else deletes from this directory",
+    });
   }
 
   async #do<T>({ verb, key, run }: Operation<T>, signal: AbortSignal): Promise<T> {

@@ -71,13 +71,19 @@ export class DirectoryWriter implements ObjectWriter {
       NEVER,
     );
     this.#finished = published;
-    if (!published) throw new BackupError("STORE_CONFLICT", `Cannot create "${url}": another object is there`);
+    if (!published) {
+      throw new BackupError("STORE_CONFLICT", `Cannot create "${url}": another object is there`, {
+        hint: "Find out who else writes to this directory",
+      });
+    }
     const object = await disk.do(
       this.#work("read", () => this.#options.describe()),
       NEVER,
     );
     if (object?.size === this.#written) return { ...object, parts: 1 };
-    throw new BackupError("STORE_UNAVAILABLE", `Cannot find "${url}" again with the ${this.#written} bytes written`);
+    throw new BackupError("STORE_UNAVAILABLE", `Cannot find "${url}" again with the ${this.#written} bytes written`, {
+      hint: "Find out who else writes to this directory; see with `dmesg` whether the disk is sound",
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

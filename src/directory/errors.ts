@@ -23,6 +23,12 @@ const DENIED: Meaning = {
   hint: "Give the user that etcd-ark runs as access to it, e.g. with `chown`",
 };
 
+const broken = (detail: string): Meaning => ({
+  code: "STORE_UNAVAILABLE",
+  detail,
+  hint: "See with `df` and `dmesg` whether the disk and the mount are sound",
+});
+
 /** The errnos of a path that cannot be what it is said to be. */
 const misplaced = (detail: string): Meaning => ({
   code: "STORE_REFUSED",
@@ -50,6 +56,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTDIR: misplaced("a file is where a directory has to be"),
   EISDIR: misplaced("a directory is where a file has to be"),
   ENAMETOOLONG: misplaced("the name is too long for the file system"),
+  EIO: broken("the disk failed to read or write"),
+  ESTALE: broken("the file server has forgotten the mount"),
 };
 
 /** The errno name of whatever was thrown, e.g. `ENOENT`, or `undefined`. */

@@ -92,6 +92,23 @@ describe("recoverRuns()", () => {
     );
   });
 
+  it("sweeps what is left of records as well, and nothing that others keep beside them", async () => {
+    const lab = new BackupLab();
+    const own = ["manifests/m.json", "runs/m.json", "checks/m/accepted.json", "cluster.json", "RUNBOOK.txt"];
+    const foreign = [`${CLUSTER}/photos/cat`, `${CLUSTER}/dump.tar`, `${CLUSTER}-2/manifests/m.json`];
+    for (const key of own) lab.store.leaveUnfinished(`${CLUSTER}/${key}`);
+    for (const key of foreign) lab.store.leaveUnfinished(key);
+    await lab.clock.advance(24 * HOUR);
+
+    await recover(lab);
+
+    assert.deepEqual(
+      lab.store.unfinished.map(({ key }) => key),
+      foreign,
+    );
+    assert.equal(lab.telemetry.of("sweepFinished")[0]?.abandonedUploads, own.length);
+  });
+
   it("finishes a deletion that was killed between manifest and object", async () => {
     const lab = new BackupLab();
     const manifest = await lab.manifest();

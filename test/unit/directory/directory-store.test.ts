@@ -142,6 +142,23 @@ describe("what is no object in the directory", () => {
   });
 });
 
+describe("a file that cannot get its name", () => {
+  const writes: Record<string, (store: ObjectStore) => Promise<unknown>> = {
+    create: (store) => store.create("c/a", body, signal),
+    replace: (store) => store.replace("c/a", body, signal),
+  };
+  for (const [method, write] of Object.entries(writes)) {
+    test(`is removed again by ${method}()`, async () => {
+      await using lab = await makeLab();
+      await mkdir(join(lab.root, "c/a"), { recursive: true });
+
+      await assert.rejects(write(lab.store), hasCode("STORE_REFUSED", "STORE_CONFLICT"));
+
+      assert.deepEqual(await readdir(join(lab.root, "c")), ["a"]);
+    });
+  }
+});
+
 describe("what a killed process left behind", () => {
   test("is reported with its key and start by whoever comes next, is no object, and goes when abandoned", async () => {
     await using lab = await makeLab();

@@ -4,6 +4,8 @@ const diskErrors = "test/unit/directory/errors.test.ts";
 const freeSpace = "test/unit/directory/free-space.test.ts";
 const writer = "test/unit/directory/directory-writer.test.ts";
 const disk = "test/unit/directory/disk.test.ts";
+const reading = "test/unit/directory/reading.test.ts";
+const store = "test/unit/directory/directory-store.test.ts";
 const fanOut = "test/unit/wrap/fan-out.test.ts";
 const spooled = "test/unit/wrap/spooled-writer.test.ts";
 const spool = "test/unit/directory/spool.test.ts";
@@ -71,6 +73,32 @@ export const machineMutants: readonly Mutant[] = [
     find: "if (this.#hanging > 0) throw hangs",
     replace: "if (this.#hanging > 9) throw hangs",
     tests: [{ file: disk, name: "gives up after a minute without an answer, and takes nothing on until it comes" }],
+  },
+  {
+    id: "machine/directory-dead",
+    row: "Machine: a mount that dies while a file is read",
+    file: "src/directory/reading.ts",
+    find: "    handle.close().catch(() => undefined);\n",
+    replace: "    await handle.close();\n",
+    tests: [
+      { file: reading, name: "gives up after a minute when the mount is dead, and does not wait for its own close" },
+    ],
+  },
+  {
+    id: "machine/directory-leftover",
+    row: "Machine: a record that cannot get its name",
+    file: "src/directory/files.ts",
+    find: "    await unlink(path).catch(() => undefined);\n    throw error;",
+    replace: "    throw error;",
+    tests: [{ file: store, name: "is removed again by replace()" }],
+  },
+  {
+    id: "machine/directory-descriptor",
+    row: "Machine: a file that cannot be looked at",
+    file: "src/directory/files.ts",
+    find: "if (!isFile) await handle?.close();",
+    replace: "",
+    tests: [{ file: reading, name: "openRegular() closes what it cannot look at" }],
   },
   {
     id: "machine/directory-slow",
@@ -309,6 +337,22 @@ export const machineMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: "machine/sigkill-record",
+    row: "Machine: SIGKILL: while a record is written",
+    file: "src/backup/recover-runs.ts",
+    find: "listUnfinished(`${context.cluster}/`, signal)",
+    replace: "listUnfinished(layout.snapshots(context.cluster), signal)",
+    tests: [{ file: recover, name: "sweeps what is left of records as well" }],
+  },
+  {
+    id: "machine/sigkill-foreign",
+    row: "Machine: SIGKILL: what others upload beside our objects",
+    file: "src/backup/recover-runs.ts",
+    find: "!isOwnKey(context.cluster, upload.key) || ",
+    replace: "",
+    tests: [{ file: recover, name: "and nothing that others keep beside them" }],
+  },
+  {
     id: "machine/tick-while-asking",
     row: "Machine: absent at start and appearing later: a tick in between",
     file: "src/daemon/tick-runner.ts",
@@ -363,6 +407,14 @@ export const machineMutants: readonly Mutant[] = [
     find: "server.listen({ path: `\\0${socket}` }",
     replace: 'server.listen({ path: `/tmp/${socket.replaceAll("/", "-")}` }',
     tests: [{ file: locks, name: "holds off another process until SIGKILL ends it" }],
+  },
+  {
+    id: "machine/lock-descriptors",
+    row: "Machine: out of descriptors: the lock is held on to",
+    file: "src/locks/abstract-socket.ts",
+    find: 'server.on("error"',
+    replace: 'server.once("error"',
+    tests: [{ file: locks, name: "holds on when nobody can be shown out for want of descriptors, however often" }],
   },
   {
     id: "machine/two-daemons",
