@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { Agent as HttpAgent } from "node:http";
+import { type ClientRequestArgs, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { Duplex } from "node:stream";
 import { proxyVariables } from "../config/proxy.ts";
 import type { S3Config } from "../config/schema.ts";
 import { BackupError, messageOf } from "../errors.ts";
@@ -9,6 +10,11 @@ import { BackupError, messageOf } from "../errors.ts";
 export interface Agents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
+}
+
+/** Beside a request's options: aborts when the request is given up before it has a connection. */
+export interface Unconnected {
+  readonly unconnected: AbortSignal;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,12 +29,27 @@ export function createAgents(config: S3Config, environment: Environment): Agents
   };
   return {
     http: new HttpAgent(shared),
-    https: new HttpsAgent({
+    https: new TunnelAgent({
       ...shared,
       rejectUnauthorized: !config.skipTLSVerify,
       ...(config.endpointCA === "" ? {} : { ca: readCa(config.endpointCA) }),
     }),
   };
+}
+
+/**
+ * Node keeps a connection to itself until the proxy on it has answered: neither the request's end nor the agent's
+ * would close it (`createConnection` in its lib/https.js).
+ */
+class TunnelAgent extends HttpsAgent {
+  override createConnection(
+    options: ClientRequestArgs & Partial<Unconnected>,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): Duplex | null | undefined {
+    const socket = super.createConnection(options, callback);
+    options.unconnected?.addEventListener("abort", () => socket?.destroy(), { once: true });
+    return socket;
+  }
 }
 
 /** PEM from `s3.endpointCA`: base64 of it, as k3s takes it, or a file. */

@@ -5,6 +5,10 @@ import { type Bucket, nameIn, urlOf } from "./bucket.ts";
 import { type Head, headObject, lockOf, toStoredObject } from "./head.ts";
 import type { UploadPlan } from "./multipart-upload.ts";
 
+const MEDDLED = "Find out who else writes or deletes in this folder, and whether the service is healthy";
+const STRIPPED = "Look for a proxy between here and s3.endpoint that strips headers beginning with x-amz-meta-";
+const UNSUPPORTED = "See whether the bucket and this service support what s3.sse and s3.objectLock ask for";
+
 /** What was sent, to be compared with what is there. */
 export interface Sent {
   readonly plan: UploadPlan;
@@ -14,21 +18,24 @@ export interface Sent {
   readonly isWhole: boolean;
 }
 
-/** Whether the object that is there now is the one of this run: its metadata names the run. */
-export async function isOurs(bucket: Bucket, { plan, size }: Sent, signal: AbortSignal): Promise<boolean> {
+/** The head of the object that is there now, if it is the one of this run: its metadata names the run. */
+export async function findOurs(bucket: Bucket, { plan, size }: Sent, signal: AbortSignal): Promise<Head | undefined> {
   const head = await headObject(bucket, { key: plan.key, uploading: true }, signal);
-  return head !== undefined && head.output.ContentLength === size && hasMetadata(head, plan.metadata);
+  const isOurs = head !== undefined && head.output.ContentLength === size && hasMetadata(head, plan.metadata);
+  return isOurs ? head : undefined;
 }
 
 /** Reads the new object's head back and compares. Rejects when anything is missing that was asked for. */
 export async function confirmObject(bucket: Bucket, sent: Sent, signal: AbortSignal): Promise<WrittenObject> {
   const { plan, size, parts } = sent;
   const head = await headObject(bucket, { key: plan.key, uploading: true }, signal);
-  if (head === undefined) throw untrue(bucket, plan, "it is not there after the service said that it is");
+  if (head === undefined) throw untrue(bucket, plan, ["it is not there after the service said that it is", MEDDLED]);
   if (head.output.ContentLength !== size) {
-    throw untrue(bucket, plan, `the service holds ${head.output.ContentLength} bytes of ${size}`);
+    throw untrue(bucket, plan, [`the service holds ${head.output.ContentLength} bytes of ${size}`, MEDDLED]);
   }
-  if (!hasMetadata(head, plan.metadata)) throw untrue(bucket, plan, "the service has dropped its metadata");
+  if (!hasMetadata(head, plan.metadata)) {
+    throw untrue(bucket, plan, ["the service has dropped its metadata", STRIPPED]);
+  }
   requireEncryption(bucket, plan, head);
   await requireTags(bucket, { sent, head }, signal);
   const locked = await requireLock(bucket, { plan, head }, signal);
@@ -43,7 +50,7 @@ function hasMetadata({ output }: Head, wanted: UploadPlan["metadata"]): boolean 
 function requireEncryption(bucket: Bucket, plan: UploadPlan, { output }: Head): void {
   const wanted = bucket.encryption.create.ServerSideEncryption;
   if (wanted === undefined || output.ServerSideEncryption === wanted) return;
-  throw untrue(bucket, plan, `the service has stored it without encryption "${wanted}"`);
+  throw untrue(bucket, plan, [`the service has stored it without encryption "${wanted}"`, UNSUPPORTED]);
 }
 
 /** RGW 16 and 18 drop the tags that a multipart upload asks for; AWS keeps them. */
@@ -78,7 +85,7 @@ async function requireLock(
   await putRetention(bucket, { plan, head, wanted }, signal);
   const again = await headObject(bucket, { key: plan.key, uploading: true }, signal);
   if (again !== undefined && isLocked(again, wanted)) return again;
-  throw untrue(bucket, plan, "the service has not locked it");
+  throw untrue(bucket, plan, ["the service has not locked it", UNSUPPORTED]);
 }
 
 function isLocked({ output }: Head, wanted: ObjectLock): boolean {
@@ -101,8 +108,6 @@ async function putRetention(
   );
 }
 
-function untrue(bucket: Bucket, plan: UploadPlan, why: string): BackupError {
-  return new BackupError("STORE_REFUSED", `Cannot trust "${urlOf(bucket, plan.key)}": ${why}`, {
-    hint: "See whether the bucket and this service support what s3.sse and s3.objectLock ask for",
-  });
+function untrue(bucket: Bucket, plan: UploadPlan, [why, hint]: readonly [why: string, hint: string]): BackupError {
+  return new BackupError("STORE_REFUSED", `Cannot trust "${urlOf(bucket, plan.key)}": ${why}`, { hint });
 }

@@ -3,7 +3,7 @@ import { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { DeleteOutcome } from "../ports/object-store.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
-import { isOurs, type Sent } from "./completion.ts";
+import { findOurs, type Sent } from "./completion.ts";
 import { type Head, headObject, isVersion, lockOf } from "./head.ts";
 import type { Refusal, Reply } from "./requests.ts";
 
@@ -26,9 +26,9 @@ export async function deleteObject(bucket: Bucket, key: ObjectKey, signal: Abort
 /** Removes an object that appeared in a run that failed: by its version, so that no delete marker remains. */
 export async function deleteAppeared(bucket: Bucket, sent: Sent, signal: AbortSignal): Promise<void> {
   const { key } = sent.plan;
-  if (!(await isOurs(bucket, sent, signal))) return;
-  const head = await headObject(bucket, { key }, signal);
-  const versionId = head?.output.VersionId;
+  const head = await findOurs(bucket, sent, signal);
+  if (head === undefined) return;
+  const versionId = head.output.VersionId;
   const reply = await sendDelete(bucket, isVersion(versionId) ? { key, versionId } : { key }, signal);
   if ("refused" in reply && isVersion(versionId)) await sendDelete(bucket, { key }, signal);
 }

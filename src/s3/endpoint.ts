@@ -1,6 +1,8 @@
 import type { S3Config } from "../config/schema.ts";
 import { BackupError } from "../errors.ts";
 
+const AWS_HOST = /(^|\.)amazonaws\.com(\.cn)?$/;
+
 /** Where requests go. */
 export interface Endpoint {
   /** `undefined` for AWS, which has one for each region. */
@@ -14,12 +16,20 @@ export interface Endpoint {
 export function resolveEndpoint(endpoint: string, addressing: S3Config["addressing"]): Endpoint {
   if (endpoint === "") return { url: undefined, isTls: true, pathStyle: addressing === "path" };
   const url = parseEndpoint(endpoint);
-  const isAws = /(^|\.)amazonaws\.com(\.cn)?$/.test(url.hostname);
   return {
     url: url.href,
     isTls: url.protocol === "https:",
-    pathStyle: addressing === "path" || (addressing === "auto" && !isAws),
+    pathStyle: addressing === "path" || (addressing === "auto" && !AWS_HOST.test(url.hostname)),
   };
+}
+
+/**
+ * The region in the name of a host of AWS, as in `s3.eu-west-3.amazonaws.com` or `s3-us-west-2.amazonaws.com`: it
+ * serves no other. https://docs.aws.amazon.com/general/latest/gr/s3.html
+ */
+export function regionOfHost(endpoint: string): string | undefined {
+  const host = endpoint === "" ? "" : parseEndpoint(endpoint).hostname;
+  return AWS_HOST.test(host) ? /[.-]([a-z]{2}(?:-[a-z]+)+-\d+)\./.exec(host)?.[1] : undefined;
 }
 
 function parseEndpoint(endpoint: string): URL {

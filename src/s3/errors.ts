@@ -10,7 +10,10 @@ export interface Situation {
   /** The action that the policy must allow, e.g. `s3:PutObject`. */
   readonly permission: string;
   readonly bucket: string;
+  /** As it was configured: the one that the service names is the failure's. */
   readonly region: string;
+  /** The one that `s3.endpoint` names, if it does. */
+  readonly hostRegion: string | undefined;
   /** The endpoint's URL, or `AWS`. */
   readonly endpoint: string;
   /** The last four characters of the key id that signed it. */
@@ -70,11 +73,24 @@ const noBucket: Explain = ({ bucket, endpoint, region }) => ({
   hint: `Create it (aws s3 mb s3://${bucket} --region ${region}), or correct s3.bucket`,
 });
 
-const wrongRegion: Explain = ({ region, bucket }, failure) => ({
-  code: "STORE_REFUSED",
-  why: `bucket "${bucket}" is not in region "${region}"`,
-  hint: failure.region === undefined ? "Correct s3.region or s3.endpoint" : `Set s3.region to "${failure.region}"`,
-});
+const wrongRegion: Explain = ({ region, bucket, hostRegion }, { region: named }) => {
+  const code = "STORE_REFUSED";
+  if (named !== undefined && hostRegion !== undefined && named !== hostRegion) {
+    return {
+      code,
+      why: `bucket "${bucket}" is in region "${named}", and s3.endpoint is that of "${hostRegion}"`,
+      hint: `Set s3.region to "${named}", and s3.endpoint to "" or to the host of that region`,
+    };
+  }
+  if (named === undefined || named === region) {
+    return { code, why: `bucket "${bucket}" is not in region "${region}"`, hint: "Correct s3.region or s3.endpoint" };
+  }
+  return {
+    code,
+    why: `bucket "${bucket}" is not in region "${region}" but in "${named}"`,
+    hint: `Set s3.region to "${named}"`,
+  };
+};
 
 const skewed: Explain = ({ now }, { answer }) => {
   const seconds = Math.round((now - Date.parse(answer?.headers["date"] ?? "")) / 1000);

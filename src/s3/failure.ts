@@ -1,3 +1,4 @@
+import { isBackupError } from "../errors.ts";
 import type { Answer } from "./attempt.ts";
 
 /**
@@ -53,7 +54,9 @@ export function classify(cause: unknown, answer: Answer | undefined, uploading: 
   const code = codeOf(cause, answer);
   const region = answer?.headers["x-amz-bucket-region"] ?? fieldOf(cause, "Region");
   const detail = answer === undefined || hasServiceCode(cause) ? detailOf(cause) : "";
-  return { kind: kindOf({ code, answer, region, uploading }), code, detail, answer, region, cause };
+  // What we refuse ourselves, after a good answer, would be refused again.
+  const kind = isBackupError(cause) ? "refused" : kindOf({ code, answer, region, uploading });
+  return { kind, code, detail, answer, region, cause };
 }
 
 /** Whether the answer carried an S3 error code, as everything that speaks S3 sends it (but not on HEAD). */

@@ -1,8 +1,8 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Clock } from "../ports/clock.ts";
-import type { Agents } from "./agents.ts";
+import type { Agents, Unconnected } from "./agents.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Bandwidth } from "./bandwidth.ts";
 import { watchProgress } from "./stall.ts";
@@ -52,7 +52,9 @@ export class HttpHandler {
     const abortSignal = options.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
     abortSignal?.throwIfAborted();
     const attempt = this.#options.attempts.getStore();
-    const exchange = new Exchange(this.#open(request), bodyOf(request), this.#options);
+    const unconnected = new AbortController();
+    const outgoing = this.#open(request, unconnected.signal);
+    const exchange = new Exchange({ outgoing, unconnected }, bodyOf(request), this.#options);
     const onAbort = (): void => exchange.destroy(toError(abortSignal?.reason));
     abortSignal?.addEventListener("abort", onAbort, { once: true });
     exchange.whenOver(() => abortSignal?.removeEventListener("abort", onAbort));
@@ -74,22 +76,31 @@ export class HttpHandler {
     return {};
   }
 
-  #open(request: WireRequest): ClientRequest {
+  #open(request: WireRequest, unconnected: AbortSignal): ClientRequest {
     const isTls = request.protocol === "https:";
-    return (isTls ? httpsRequest : httpRequest)({
+    const options: RequestOptions & Unconnected = {
       agent: isTls ? this.#options.agents.https : this.#options.agents.http,
       host: request.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: request.port,
       method: request.method,
       path: request.path + queryOf(request.query ?? {}),
       headers: request.headers,
-    });
+      unconnected,
+    };
+    return isTls ? httpsRequest(options) : httpRequest(options);
   }
+}
+
+interface Outgoing {
+  readonly outgoing: ClientRequest;
+  /** Closes the connection that the request has not got yet. */
+  readonly unconnected: AbortController;
 }
 
 /** One request and its response on the wire, watched for progress until both are over. */
 class Exchange {
   readonly #outgoing: ClientRequest;
+  readonly #unconnected: AbortController;
   readonly #body: Buffer;
   readonly #options: HttpHandlerOptions;
   readonly #over = new AbortController();
@@ -97,8 +108,9 @@ class Exchange {
   #incoming: IncomingMessage | undefined;
   #steps = 0;
 
-  constructor(outgoing: ClientRequest, body: Buffer, options: HttpHandlerOptions) {
+  constructor({ outgoing, unconnected }: Outgoing, body: Buffer, options: HttpHandlerOptions) {
     this.#outgoing = outgoing;
+    this.#unconnected = unconnected;
     this.#body = body;
     this.#options = options;
     outgoing.once("response", this.#head.resolve);
@@ -119,7 +131,9 @@ class Exchange {
     this.#incoming?.destroy(error);
     this.#outgoing.destroy(error);
     // A request that waits for a connection, as behind a proxy that does not answer, tells of its end to nobody.
-    if (!this.#outgoing.socket) this.#end(error);
+    if (this.#outgoing.socket) return;
+    this.#end(error);
+    this.#unconnected.abort();
   }
 
   whenOver(listener: () => void): void {

@@ -1,14 +1,11 @@
-interface Waiter {
-  readonly enter: () => void;
-}
-
 /** After so many successes in a row, one more request at a time is tried again. */
 const SUCCESSES_TO_GROW = 8;
 
 /** Bounds the requests that are under way, and halves the bound when the service asks for less. */
 export class Limiter {
   readonly #max: number;
-  readonly #waiting: Waiter[] = [];
+  /** What lets each of those in that wait, in order. */
+  readonly #waiting: (() => void)[] = [];
   #limit: number;
   #running = 0;
   #successes = 0;
@@ -49,23 +46,22 @@ export class Limiter {
 
   #admit(): void {
     while (this.#running < this.#limit) {
-      const waiter = this.#waiting.shift();
-      if (waiter === undefined) return;
+      const letIn = this.#waiting.shift();
+      if (letIn === undefined) return;
       this.#running++;
-      waiter.enter();
+      letIn();
     }
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { enter: resolve };
     const onAbort = (): void => {
-      const index = this.#waiting.indexOf(waiter);
+      const index = this.#waiting.indexOf(resolve);
       if (index < 0) return;
       this.#waiting.splice(index, 1);
       reject(signal.reason);
     };
-    this.#waiting.push(waiter);
+    this.#waiting.push(resolve);
     signal.addEventListener("abort", onAbort, { once: true });
     await promise.finally(() => signal.removeEventListener("abort", onAbort));
   }

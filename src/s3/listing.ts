@@ -68,7 +68,8 @@ export async function* listUploads(
       if (key === undefined || UploadId === undefined) continue;
       yield { key, uploadId: UploadId, startedAt: Initiated?.getTime() ?? bucket.requests.now() };
     }
-    from = nextMarkers(bucket, page);
+    from = nextMarkers(page);
+    if (from === undefined && page.IsTruncated === true) throw cutShort(bucket, prefix);
   }
 }
 
@@ -92,15 +93,14 @@ async function uploadsPage(
   return output;
 }
 
-function nextMarkers(bucket: Bucket, page: ListMultipartUploadsCommandOutput): Markers | undefined {
+function nextMarkers(page: ListMultipartUploadsCommandOutput): Markers | undefined {
   const key = decodeKey(page.NextKeyMarker, page.EncodingType);
-  if (page.IsTruncated !== true) return undefined;
-  if (!key) throw cutShort(bucket, page.Prefix ?? "");
+  if (page.IsTruncated !== true || !key) return undefined;
   return { KeyMarker: key, ...(page.NextUploadIdMarker ? { UploadIdMarker: page.NextUploadIdMarker } : {}) };
 }
 
 /** Half a list would look like half a history. */
-function cutShort(bucket: Bucket, prefix: string): BackupError {
+function cutShort(bucket: Bucket, prefix: ObjectKey): BackupError {
   return new BackupError(
     "STORE_REFUSED",
     `Cannot list "${urlOf(bucket, prefix)}": the service says that there is more, and not where it goes on`,

@@ -39,7 +39,8 @@ export async function beginUpload(bucket: Bucket, plan: UploadPlan, signal: Abor
   bucket.integrity.probed(verified);
   if (bucket.integrity.declaresCrc) return upload;
   await abortUpload(bucket, upload, signal);
-  return await beginUpload(bucket, plan, signal);
+  const anew = await beginUpload(bucket, plan, signal);
+  return { ...anew, mayHaveTwin: anew.mayHaveTwin || upload.mayHaveTwin };
 }
 
 /** `undefined` when the service does not know checksums (R2 and others answer 501 or 400): then try without. */
@@ -131,7 +132,7 @@ export async function uploadPart(
 
 /**
  * Makes the object appear. `appeared` looks whether it is there: a lost answer, a 5xx or a second try that finds no
- * upload may all stand for success. Resolves to the number of parts.
+ * upload may all stand for success.
  */
 export async function completeUpload(
   bucket: Bucket,

@@ -3,7 +3,7 @@ import { BackupError } from "../errors.ts";
 import type { ObjectWriter, WriteOptions, WrittenObject } from "../ports/object-store.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
 import { cleanUp } from "./cleanup.ts";
-import { confirmObject, isOurs, type Sent } from "./completion.ts";
+import { confirmObject, findOurs, type Sent } from "./completion.ts";
 import { deleteAppeared } from "./deletion.ts";
 import { listUploads } from "./listing.ts";
 import {
@@ -165,7 +165,7 @@ export class PartWriter implements ObjectWriter {
     this.#signal.throwIfAborted();
     this.#pool = undefined;
     this.#phase = "appearing";
-    const appeared = (): Promise<boolean> => isOurs(this.#bucket, this.#sent(), this.#signal);
+    const appeared = async () => (await findOurs(this.#bucket, this.#sent(), this.#signal)) !== undefined;
     await completeUpload(this.#bucket, { upload, parts: this.#parts, appeared }, this.#signal);
   }
 

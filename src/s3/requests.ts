@@ -5,6 +5,7 @@ import type { Instant } from "../model/time.ts";
 import type { Identity } from "../ports/credentials.ts";
 import type { Answer, Attempt } from "./attempt.ts";
 import type { Wire } from "./client.ts";
+import { regionOfHost } from "./endpoint.ts";
 import { toBackupError } from "./errors.ts";
 import { classify, type Failure, hasServiceCode, retryAfterMs } from "./failure.ts";
 import { IdentityGate } from "./identity-gate.ts";
@@ -55,6 +56,8 @@ const HOLD_MS = 60_000;
 /** A set that was never accepted is wrong rather than rotated; the source is still read once more. */
 const FIRST_HOLD_MS = 1000;
 const MAX_REPLACEMENTS = 20;
+/** Said only to whom the service knows: no such object, a precondition that failed, a range that is none. */
+const ABOUT_THE_OBJECT = new Set([404, 412, 416]);
 
 /** What has gone wrong so far in one call. */
 interface Tally {
@@ -151,9 +154,9 @@ export class Requests {
     this.#options.credentials.accepted(attempt.identity);
   }
 
-  /** A refusal that the caller tolerates is an answer like any other, unless it may be about who asks. */
+  /** "There is none", "there is one already": an answer like any other. A HEAD's 400 or 301 may be about who asks. */
   #noteRefusal(attempt: Attempt): void {
-    if (![401, 403].includes(attempt.answer?.status ?? 403)) this.#noteSuccess(attempt);
+    if (ABOUT_THE_OBJECT.has(attempt.answer?.status ?? 0)) this.#noteSuccess(attempt);
   }
 
   /** Where another set was accepted before: some services say AccessDenied to a key that does not exist. */
@@ -217,7 +220,9 @@ export class Requests {
     if (region === undefined || tally.movedRegion) return false;
     tally.movedRegion = true;
     if (region === this.#wire.region) return true;
-    const { config, warn } = this.#options;
+    const { config, endpoint, warn } = this.#options;
+    // The requests would go on to a host that does not serve that region.
+    if ((regionOfHost(endpoint) ?? region) !== region) return false;
     warn("Bucket is in another region than configured", {
       bucket: config.bucket,
       region,
@@ -234,7 +239,8 @@ export class Requests {
       what: call.what,
       permission: call.permission,
       bucket: config.bucket,
-      region: this.#wire.region,
+      region: this.#options.region,
+      hostRegion: regionOfHost(endpoint),
       endpoint: endpoint === "" ? "AWS" : `"${endpoint}"`,
       keyTail: identity.accessKeyId.slice(-4),
       credentials: credentials.describe(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { AbortMultipartUploadCommand } from "@aws-sdk/client-s3";
 import { BackupError, isBackupError } from "../../src/errors.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { type TestBucket, testBucket } from "../support/aws.ts";
@@ -294,6 +295,28 @@ describe("the S3 store under faults", () => {
     );
   });
 
+  it("says that an upload is lost which is gone when it is to be completed, and has made no object", async () => {
+    const answer = { answer: 404, code: "NoSuchUpload" };
+    proxy.inject({ match: { operation: "CompleteMultipartUpload" }, do: answer });
+    await assert.rejects(writeBody(store, { key, body: randomBody(11 * MIB) }), (error) =>
+      isBackupError(error, "STORE_UPLOAD_LOST"),
+    );
+    assert.deepEqual(await bucket.keys(`etcd/backups/${key}`), []);
+  });
+
+  it("says that an upload is lost which somebody else has aborted", async () => {
+    await using direct = openStore({ endpoint: rgw.endpoint });
+    await using writer = await direct.open(key, { expectedSize: 0, metadata }, never);
+    for (const { key: Key, uploadId: UploadId } of await bucket.uploads()) {
+      await bucket.client.send(new AbortMultipartUploadCommand({ Bucket: bucket.name, Key, UploadId }));
+    }
+    const writing = async (): Promise<void> => {
+      await writer.write(randomBody(11 * MIB));
+      await writer.complete();
+    };
+    await assert.rejects(writing, (error) => isBackupError(error, "STORE_UPLOAD_LOST"));
+  });
+
   it("leaves no upload when it is interrupted while one begins", async () => {
     const stop = new AbortController();
     const reason = new BackupError("INTERRUPTED", "stop");
@@ -305,6 +328,32 @@ describe("the S3 store under faults", () => {
       writeBody(store, { key, body: randomBody(20 * MIB) }, stop.signal),
       (error) => error === reason,
     );
+  });
+
+  it("read() refuses ranges that the service ignores, and leaves no connection behind", async () => {
+    await bucket.put(`etcd/backups/${key}`, randomBody(2 * MIB));
+    const body = "x".repeat(2 * MIB);
+    proxy.inject({ match: { operation: "GetObject" }, times: 12, do: { answer: 200, body } });
+    for (let times = 0; times < 12; times++) {
+      await assert.rejects(readBody(store, key, { start: 5, end: 9 }), (error) =>
+        isBackupError(error, "STORE_REFUSED"),
+      );
+    }
+    assert.equal((await readBody(store, key, { start: 5, end: 9 })).length, 5);
+  });
+
+  it("list() and listUnfinished() do not take half a list for a whole one", async () => {
+    for (const operation of ["ListObjectsV2", "ListMultipartUploads"]) {
+      const name = operation === "ListObjectsV2" ? "ListBucketResult" : "ListMultipartUploadsResult";
+      const body = `<${name}><IsTruncated>true</IsTruncated></${name}>`;
+      proxy.inject({ match: { operation }, do: { answer: 200, body, headers: { "content-type": "text/xml" } } });
+    }
+    const cutShort = {
+      code: "STORE_REFUSED",
+      message: /"s3:[^"]*\/etcd\/backups\/default\/": .* not where it goes on/,
+    };
+    await assert.rejects(Array.fromAsync(store.list("default/", never)), cutShort);
+    await assert.rejects(Array.fromAsync(store.listUnfinished("default/", never)), cutShort);
   });
 
   it("refuses an object at once that is too large to be a record, and goes on with the next", async () => {

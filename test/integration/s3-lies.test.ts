@@ -100,6 +100,21 @@ describe("the S3 store and services that differ", () => {
     assert.equal(requestsOf("UploadPart").length, 4);
   });
 
+  it("leaves no upload whose probe was refused", async () => {
+    proxy.inject({ match: { operation: "UploadPart" }, do: { answer: 400, code: "EntityTooSmall" } });
+    await using store = open();
+    const writing = writeBody(store, { key: "refused-probe", body: randomBody(6 * MIB) });
+    await assert.rejects(writing, (error) => isBackupError(error, "STORE_REFUSED"));
+    assert.equal(requestsOf("CreateMultipartUpload").length, 1);
+  });
+
+  it("remembers over the probe that an upload may have begun twice", async () => {
+    proxy.inject({ match: { operation: "CreateMultipartUpload" }, do: { drop: "after" } });
+    await using store = open();
+    await writeBody(store, { key: "twin", body: randomBody(6 * MIB) });
+    assert.equal(requestsOf("CreateMultipartUpload").length, 3, "the lost one, the probed one and the one in use");
+  });
+
   it("create() does without If-None-Match where it is not implemented", async () => {
     proxy.inject({ match: { operation: "PutObject" }, do: { answer: 501, code: "NotImplemented" } });
     await using store = open();
@@ -140,7 +155,10 @@ describe("the S3 store and services that differ", () => {
       const writing = writeBody(store, { key: `short-${size}`, body: randomBody(size) });
       await assert.rejects(
         writing,
-        (error) => isBackupError(error, "STORE_REFUSED") && /5 bytes of/.test(error.message),
+        (error) =>
+          isBackupError(error, "STORE_REFUSED") &&
+          /5 bytes of/.test(error.message) &&
+          /who else/.test(error.hint ?? ""),
       );
       assert.deepEqual(await bucket.keys(`etcd/backups/short-${size}`), []);
     }

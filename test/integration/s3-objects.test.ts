@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { GetObjectRetentionCommand, PutObjectCommand, PutObjectRetentionCommand } from "@aws-sdk/client-s3";
+import {
+  GetObjectRetentionCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectRetentionCommand,
+} from "@aws-sdk/client-s3";
 import { systemClock } from "../../src/app/system-clock.ts";
 import { isBackupError } from "../../src/errors.ts";
 import { type TestBucket, testBucket } from "../support/aws.ts";
@@ -111,6 +116,29 @@ for (const suite of ["trixie", "bookworm"] as const) {
       assert.ok(written.versionId);
       assert.equal(await store.delete("c/snap", never), "versionKept");
       assert.equal(await store.delete("c/snap", never), "absent");
+    });
+
+    it("delete() tells what suspended versioning keeps from what it does not", async () => {
+      const name = await rgw.createBucket({ versioning: true });
+      using suspended = testBucket(name, rgw, rgw);
+      await using store = open("f", name);
+      await store.replace("c/versioned", bytes("x"), never);
+      const VersioningConfiguration = { Status: "Suspended" } as const;
+      await suspended.client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration }));
+      await store.replace("c/plain", bytes("x"), never);
+      assert.equal(await store.delete("c/plain", never), "deleted");
+      assert.equal(await store.delete("c/versioned", never), "versionKept");
+    });
+
+    it("delete() sees that a bucket was versioned after the object was written", async () => {
+      const name = await rgw.createBucket();
+      using later = testBucket(name, rgw, rgw);
+      await using store = open("f", name);
+      await store.replace("c/plain", bytes("x"), never);
+      const VersioningConfiguration = { Status: "Enabled" } as const;
+      await later.client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration }));
+      assert.equal(await store.delete("c/plain", never), "versionKept");
+      assert.equal((await later.versions()).filter(({ deleteMarker }) => !deleteMarker).length, 1);
     });
 
     it("head() shows a lock, and delete() says that it holds", async () => {

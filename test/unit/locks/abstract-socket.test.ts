@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { syncBuiltinESMExports } from "node:module";
+import net, { connect, type Server } from "node:net";
 import { describe, test } from "node:test";
 import { isBackupError } from "../../../src/errors.ts";
 import { createRunLock } from "../../../src/locks/abstract-socket.ts";
@@ -23,6 +24,27 @@ describe("createRunLock()", () => {
     await first[Symbol.asyncDispose]();
 
     await using _second = await lock.acquire(name, 0, signal);
+  });
+
+  test("holds on when nobody can be shown out for want of descriptors, however often", async (t) => {
+    const servers: Server[] = [];
+    const { createServer } = net;
+    t.mock.method(net, "createServer", (...given: Parameters<typeof createServer>) => {
+      const server = createServer(...given);
+      servers.push(server);
+      return server;
+    });
+    syncBuiltinESMExports();
+    const lock = createRunLock({ clock: new FakeClock() });
+    const name = uniqueName();
+    await using _held = await lock.acquire(name, 0, signal);
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+
+    for (let count = 0; count < 2; count++) servers[0]?.emit("error", new Error("accept EMFILE"));
+
+    assert.equal(servers.length, 1);
+    await assert.rejects(lock.acquire(name, 0, signal), isHeld);
   });
 
   test("keeps different names apart, also when they are long and begin alike", async () => {

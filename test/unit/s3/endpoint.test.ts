@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { readCa } from "../../../src/s3/agents.ts";
 import { normalizeFolder } from "../../../src/s3/bucket.ts";
-import { resolveEndpoint } from "../../../src/s3/endpoint.ts";
+import { regionOfHost, resolveEndpoint } from "../../../src/s3/endpoint.ts";
 
 it("resolveEndpoint() addresses AWS by virtual host and other services by path", () => {
   assert.deepEqual(resolveEndpoint("", "auto"), { url: undefined, isTls: true, pathStyle: false });
@@ -10,6 +10,21 @@ it("resolveEndpoint() addresses AWS by virtual host and other services by path",
   assert.equal(resolveEndpoint("http://minio:9000", "auto").pathStyle, true);
   assert.equal(resolveEndpoint("http://minio:9000", "virtual").pathStyle, false);
   assert.equal(resolveEndpoint("", "path").pathStyle, true);
+});
+
+it("regionOfHost() finds the region in the names of AWS, and in no others", () => {
+  const regions = {
+    "https://s3.us-east-1.amazonaws.com": "us-east-1",
+    "s3-us-west-2.amazonaws.com": "us-west-2",
+    "https://s3.dualstack.eu-west-3.amazonaws.com": "eu-west-3",
+    "https://s3-fips.us-gov-west-1.amazonaws.com": "us-gov-west-1",
+    "https://bucket.vpce-1a2b-3c4d.s3.ap-southeast-2.vpce.amazonaws.com": "ap-southeast-2",
+    "https://s3.cn-north-1.amazonaws.com.cn": "cn-north-1",
+    "https://s3.amazonaws.com": undefined,
+    "https://s3.eu-west-3.example.com": undefined,
+    "": undefined,
+  };
+  for (const [endpoint, region] of Object.entries(regions)) assert.equal(regionOfHost(endpoint), region, endpoint);
 });
 
 it("resolveEndpoint() takes https where no scheme is given", () => {

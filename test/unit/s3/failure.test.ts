@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { BackupError } from "../../../src/errors.ts";
 import { classify, type FailureKind, retryAfterMs } from "../../../src/s3/failure.ts";
 
 const answer = (status: number, headers: Record<string, string> = {}) => ({ status, headers });
@@ -51,6 +52,10 @@ describe("classify()", () => {
     assert.deepEqual([moved.kind, moved.region], ["region", "eu-west-3"]);
     const error = Object.assign(new Error("x"), { Code: "AuthorizationHeaderMalformed", Region: "eu-west-3" });
     assert.deepEqual(classify(error, answer(400), false).kind, "region");
+  });
+
+  it("does not try again what we refuse ourselves after a good answer", () => {
+    assert.equal(classify(new BackupError("STORE_REFUSED", "Cannot x"), answer(200), true).kind, "refused");
   });
 
   it("tries again when a successful answer was cut or is no XML", () => {

@@ -16,14 +16,20 @@ class Lab {
   readonly clock = new FakeClock();
   readonly attempts = new AsyncLocalStorage<Attempt>();
   readonly requests: Requests;
+  readonly accepted: string[] = [];
   replaced = 0;
 
-  constructor() {
-    const wire = { client: new S3Client({ region: "x" }), attempts: this.attempts, region: "x", destroy: () => {} };
+  constructor(endpoint = "") {
+    const wire = {
+      client: new S3Client({ region: "x" }),
+      attempts: this.attempts,
+      region: "us-east-1",
+      destroy: () => {},
+    };
     this.requests = new Requests(wire, {
       config: Config.parse({}).s3,
-      region: "x",
-      endpoint: "",
+      region: "us-east-1",
+      endpoint,
       credentials: this.#credentials(),
       clock: this.clock,
       random: () => 0,
@@ -33,9 +39,9 @@ class Lab {
   }
 
   /** Throws as the SDK does. */
-  answer(status: number, Code: string): never {
+  answer(status: number, Code: string, headers: Record<string, string> = {}): never {
     const attempt = this.attempts.getStore();
-    if (attempt) attempt.answer = { status, headers: {} };
+    if (attempt) attempt.answer = { status, headers };
     throw Object.assign(new Error(Code), { Code });
   }
 
@@ -45,7 +51,7 @@ class Lab {
       current: async () => identity(),
       refresh: async () => undefined,
       replace: async () => void this.replaced++,
-      accepted: () => undefined,
+      accepted: ({ accessKeyId }) => void this.accepted.push(accessKeyId),
       describe: () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -119,5 +125,38 @@ describe("Requests", () => {
 
     assert.match(told.at(-1) ?? "", /^Cannot try/);
     assert.equal(lab.requests.trouble, undefined);
+  });
+
+  it("takes a key for accepted that hears of the object, and not one that hears 400, 301 or 403", async () => {
+    const lab = new Lab();
+    for (const status of [400, 301, 403, 401]) {
+      await lab.requests.attempt({ ...call, tolerate: ["x"] }, async () => lab.answer(status, "x"), never);
+    }
+    assert.deepEqual(lab.accepted, []);
+    for (const status of [404, 412, 416]) {
+      await lab.requests.attempt({ ...call, tolerate: ["x"] }, async () => lab.answer(status, "x"), never);
+    }
+    assert.equal(lab.accepted.length, 3);
+  });
+
+  it("stays where it is when the endpoint is a host of AWS for another region than the bucket's", async () => {
+    const lab = new Lab("https://s3.us-east-1.amazonaws.com");
+    let sent = 0;
+    const elsewhere = async () => lab.answer(301, "PermanentRedirect", { "x-amz-bucket-region": "eu-west-3" });
+    const send = async () => ++sent && (await elsewhere());
+    await assert.rejects(lab.requests.run(call, send, never), {
+      code: "STORE_REFUSED",
+      message: /is in region "eu-west-3", and s3.endpoint is that of "us-east-1"/,
+      hint: /s3.region to "eu-west-3", and s3.endpoint/,
+    });
+    assert.equal(sent, 1);
+  });
+
+  it("signs for the region of the endpoint's host when only s3.region was wrong", async () => {
+    const lab = new Lab("https://s3.eu-west-3.amazonaws.com");
+    const headers = { "x-amz-bucket-region": "eu-west-3" };
+    let sent = 0;
+    const send = async () => sent++ > 0 || lab.answer(400, "AuthorizationHeaderMalformed", headers);
+    assert.equal((await lab.requests.run(call, send, never)).output, true);
   });
 });
