@@ -34,6 +34,8 @@ export interface Meta {
   readonly pageSize: number;
   /** The root page of the root bucket, whose leaves name all other buckets. */
   readonly root: number;
+  /** The page that lists the free ones; `undefined` when that is not kept in the file, as etcd has it. */
+  readonly freelist: number | undefined;
   /** Pages of the file: `pageCount * pageSize` is its length. */
   readonly pageCount: number;
   readonly transaction: bigint;
@@ -56,7 +58,7 @@ export interface BucketRoot {
   readonly inlinePage: number;
 }
 
-function readUint16(bytes: Uint8Array, offset: number): number {
+export function readUint16(bytes: Uint8Array, offset: number): number {
   return byte(bytes, offset) | (byte(bytes, offset + 1) << 8);
 }
 
@@ -87,6 +89,7 @@ export function readMeta(bytes: Uint8Array, start: number): Meta | undefined {
   return {
     pageSize: readUint32(bytes, body + 8),
     root: readUint64(bytes, body + 16),
+    freelist: isAbsent(bytes, body + 32) ? undefined : readUint64(bytes, body + 32),
     pageCount: readUint64(bytes, body + 40),
     transaction: readBigUint64(bytes, body + 48),
   };
@@ -108,6 +111,11 @@ export function readLeafElement(bytes: Uint8Array, start: number, index: number)
 /** The bucket that is the value of `element`. */
 export function readBucketRoot(bytes: Uint8Array, element: LeafElement): BucketRoot {
   return { root: readUint64(bytes, element.value), inlinePage: element.value + 16 };
+}
+
+/** bbolt's `pgidNoFreelist`: all ones. */
+function isAbsent(bytes: Uint8Array, offset: number): boolean {
+  return readUint32(bytes, offset) === 0xffffffff && readUint32(bytes, offset + 4) === 0xffffffff;
 }
 
 function readBigUint64(bytes: Uint8Array, offset: number): bigint {

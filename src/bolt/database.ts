@@ -1,0 +1,50 @@
+import { TRAILER_BYTES } from "../model/manifest.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { META_SIZE, type Meta, PAGE_SIZES, readMeta } from "./page.ts";
+
+/** A bbolt file whose newest meta page was found. */
+export interface Database extends Meta {
+  readonly source: ByteSource;
+  /** Whether the 32 bytes of etcd's digest follow the database, as they do in a snapshot. */
+  readonly hasTrailer: boolean;
+}
+
+const HEAD_BYTES = Math.max(...PAGE_SIZES) + META_SIZE;
+const COMPRESSED: readonly { readonly magic: readonly number[]; readonly by: string }[] = [
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], by: "zstd" },
+  { magic: [0x1f, 0x8b], by: "gzip" },
+  { magic: [0x50, 0x4b, 0x03, 0x04], by: "zip" },
+];
+
+/** Opens the database in `source`; what keeps it from being one is returned as text. */
+export async function openDatabase(source: ByteSource, signal: AbortSignal): Promise<Database | string> {
+  if (source.size === 0) return "it is empty";
+  const head = await source.read(0, Math.min(HEAD_BYTES, source.size), signal);
+  const meta = newestMeta(head);
+  if (meta === undefined) return explain(head);
+  const dbSize = meta.pageCount * meta.pageSize;
+  if (source.size < dbSize) return `it has ${source.size} bytes, and its meta page tells of ${dbSize}: it is cut short`;
+  if (source.size - dbSize > TRAILER_BYTES && source.size % 512 === TRAILER_BYTES) {
+    return `it has ${source.size} bytes, and its meta page tells of ${dbSize} and a digest`;
+  }
+  return { ...meta, source, hasTrailer: source.size === dbSize + TRAILER_BYTES };
+}
+
+/** The valid meta page of the later transaction (bbolt `db.go` meta); the second one lies a page behind the first. */
+function newestMeta(head: Uint8Array): Meta | undefined {
+  const metas = [0, ...PAGE_SIZES].flatMap((start) => {
+    const meta = readMeta(head, start);
+    return meta && PAGE_SIZES.includes(meta.pageSize) && [0, meta.pageSize].includes(start) ? [meta] : [];
+  });
+  return metas.reduce<Meta | undefined>(
+    (newest, meta) => (newest && newest.transaction > meta.transaction ? newest : meta),
+    undefined,
+  );
+}
+
+function explain(head: Uint8Array): string {
+  const compressed = COMPRESSED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
+  return compressed
+    ? `it is compressed with ${compressed.by}`
+    : "it has no valid meta page, so it is no bbolt database";
+}
