@@ -1,5 +1,5 @@
 import type { ObjectStore, WrittenObject } from "../ports/object-store.ts";
-import { copyDecoded, type StoredSnapshot } from "./copy-snapshot.ts";
+import { readDecoded, type StoredSnapshot } from "./copy-snapshot.ts";
 
 /**
  * Brings a snapshot back as the file that stock tools restore. `into` is a store of local files, so that the
@@ -11,6 +11,6 @@ export async function fetchSnapshot(
   signal: AbortSignal,
 ): Promise<WrittenObject> {
   await using writer = await into.open(file, { expectedSize: snapshot.manifest.snapshotSize, metadata: {} }, signal);
-  await copyDecoded(snapshot, writer, signal);
+  for await (const chunk of readDecoded(snapshot, signal)) await writer.write(chunk);
   return await writer.complete();
 }

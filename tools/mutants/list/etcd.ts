@@ -356,8 +356,8 @@ export const etcdMutants: readonly Mutant[] = [
     id: "etcd/storage-version",
     row: "etcd: the storage version is the snapshot's own",
     file: "src/backup/stream-check.ts",
-    find: "revision, storageVersion };",
-    replace: 'revision, storageVersion: "" };',
+    find: "snapshotSha256, revision, storageVersion };",
+    replace: 'snapshotSha256, revision, storageVersion: "" };',
     tests: [{ file: streamCheck, name: "finish() gives the storage version that stands in the snapshot" }],
   },
   {

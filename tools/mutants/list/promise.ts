@@ -69,8 +69,8 @@ export const promiseMutants: readonly Mutant[] = [
     id: "promise/2-copied",
     row: "Promise 2: what is copied to another store is what was stored",
     file: "src/backup/copy-snapshot.ts",
-    find: "if (sha256 !== manifest.storedSha256) {",
-    replace: "if (sha256.length !== manifest.storedSha256.length) {",
+    find: 'requireDigest(snapshot, { sha256: hash.digest("hex"), expected: storedSha256 });',
+    replace: "",
     tests: [
       {
         file: "test/unit/backup/back-fill.test.ts",
@@ -82,8 +82,9 @@ export const promiseMutants: readonly Mutant[] = [
     id: "promise/2-fetched",
     row: "Promise 2: what is given back is what etcd sent",
     file: "src/backup/fetch-snapshot.ts",
-    find: "await copyDecoded(snapshot, writer, signal);",
-    replace: "await copyDecoded(snapshot, writer, signal).catch(() => undefined);",
+    find: "for await (const chunk of readDecoded(snapshot, signal)) await writer.write(chunk);",
+    replace:
+      "try {\n    for await (const chunk of readDecoded(snapshot, signal)) await writer.write(chunk);\n  } catch {}",
     tests: [
       {
         file: "test/unit/backup/fetch-snapshot.test.ts",
