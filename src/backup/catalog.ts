@@ -1,5 +1,6 @@
 import { mapLimit } from "../async/map-limit.ts";
 import { isBackupError } from "../errors.ts";
+import { type CheckMark, decisiveMark, readCheckKey } from "../model/check-record.ts";
 import { type ClusterIdentity, decodeIdentity } from "../model/identity.ts";
 import { layout, nameOfRecord, type ObjectKey } from "../model/layout.ts";
 import { decodeManifest, type Manifest, storedAt } from "../model/manifest.ts";
@@ -11,8 +12,10 @@ import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
 export interface CatalogEntry {
   readonly name: SnapshotName;
   readonly manifest: Manifest;
-  /** The object is there with the size that the manifest says. */
+  /** The object is there with the size that the manifest says, and no check has found it corrupt. */
   readonly good: boolean;
+  /** What the checks say of it, if there were any. */
+  readonly check: CheckMark | undefined;
   /** Suspect, and nobody has accepted it yet. */
   readonly suspect: boolean;
 }
@@ -32,17 +35,24 @@ export interface CatalogListing {
 const READS_AT_ONCE = 16;
 const BACK_FILLED_AFTER_MS = 10 * 60_000;
 
+/** What the LISTs have shown besides the manifests. */
+interface Found {
+  readonly sizes: ReadonlyMap<ObjectKey, number>;
+  readonly checks: ReadonlyMap<SnapshotName, readonly CheckMark[]>;
+  /** All keys below `checks/`. */
+  readonly keys: ReadonlySet<ObjectKey>;
+}
+
 type Read = { readonly manifest: Manifest } | { readonly why: string };
 
 /**
- * What a store holds of one cluster: the identity, two LISTs, and each manifest read once in the catalog's life,
+ * What a store holds of one cluster: the identity, three LISTs, and each manifest read once in the catalog's life,
  * since a manifest never changes.
  */
 export class Catalog {
   readonly store: ObjectStore;
   readonly cluster: string;
   readonly #read = new Map<ObjectKey, Read>();
-  readonly #accepted = new Set<SnapshotName>();
 
   constructor(store: ObjectStore, cluster: string) {
     this.store = store;
@@ -62,6 +72,8 @@ export class Catalog {
     this.#forgetAllBut(records);
     const objects = await this.#list(layout.snapshots(this.cluster), signal);
     const sizes = new Map(objects.map((object) => [object.key, object.size]));
+    const checks = await this.#list(layout.allChecks(this.cluster), signal);
+    const found: Found = { sizes, checks: marksOf(checks), keys: new Set(checks.map(({ key }) => key)) };
     const entries: CatalogEntry[] = [];
     const unreadable: UnreadableEntry[] = [];
     const reads = await mapLimit(records, READS_AT_ONCE, (record) => this.#readManifest(record.key, signal));
@@ -70,7 +82,7 @@ export class Catalog {
       if (name === undefined || read === undefined) continue;
       if ("why" in read) unreadable.push({ name, why: read.why });
       else if (isForeign(read.manifest, uuid)) unreadable.push({ name, why: foreign(read.manifest) });
-      else entries.push(await this.#entry(read.manifest, sizes, signal));
+      else entries.push(this.#entry(read.manifest, found));
     }
     return { entries: entries.toSorted((a, b) => storedAt(a.manifest) - storedAt(b.manifest)), unreadable };
   }
@@ -115,18 +127,12 @@ export class Catalog {
     return await Array.fromAsync(this.store.list(prefix, signal));
   }
 
-  async #entry(manifest: Manifest, sizes: ReadonlyMap<ObjectKey, number>, signal: AbortSignal): Promise<CatalogEntry> {
+  #entry(manifest: Manifest, { sizes, checks, keys }: Found): CatalogEntry {
     const { name } = manifest;
     const size = sizes.get(layout.snapshot(this.cluster, name, manifest.encoding));
-    const suspect = manifest.suspect.length > 0 && !(await this.#isAccepted(name, signal));
-    return { name, manifest, good: size === manifest.storedSize, suspect };
-  }
-
-  async #isAccepted(name: SnapshotName, signal: AbortSignal): Promise<boolean> {
-    if (this.#accepted.has(name)) return true;
-    const body = await this.store.get(layout.accepted(this.cluster, name), signal);
-    if (body) this.#accepted.add(name);
-    return body !== undefined;
+    const check = decisiveMark(checks.get(name) ?? []);
+    const suspect = manifest.suspect.length > 0 && !keys.has(layout.accepted(this.cluster, name));
+    return { name, manifest, good: size === manifest.storedSize && check?.passed !== false, check, suspect };
   }
 
   async #readManifest(key: ObjectKey, signal: AbortSignal): Promise<Read | undefined> {
@@ -139,6 +145,15 @@ export class Catalog {
     this.#read.set(key, read);
     return read;
   }
+}
+
+function marksOf(objects: readonly StoredObject[]): Map<SnapshotName, CheckMark[]> {
+  const marks = new Map<SnapshotName, CheckMark[]>();
+  for (const { key } of objects) {
+    const read = readCheckKey(key);
+    if (read) marks.set(read.name, [...(marks.get(read.name) ?? []), read.mark]);
+  }
+  return marks;
 }
 
 function isForeign({ clusterUuid }: Manifest, uuid: string | undefined): boolean {

@@ -59,7 +59,10 @@ async function deleteSnapshot(
   // A locked manifest keeps the snapshot whole; what is not there any more is no reason to stop.
   const object =
     record === "locked" ? record : await destination.store.delete(layout.snapshot(cluster, name, encoding), signal);
-  if (object !== "locked") await deleteBelow(destination, layout.checks(cluster, name), signal);
+  if (object !== "locked") {
+    await deleteBelow(destination, layout.checks(cluster, name), signal);
+    await deleteBelow(destination, layout.drills(cluster, name), signal);
+  }
   await dropIntent(context, { destination, name });
   return object;
 }

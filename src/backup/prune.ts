@@ -43,7 +43,7 @@ export async function executePrune(context: BackupContext, plan: PrunePlan, sign
   return deletion;
 }
 
-export function toCandidate({ name, manifest, good, suspect }: CatalogEntry): RetentionCandidate {
+export function toCandidate({ name, manifest, good, suspect, check }: CatalogEntry): RetentionCandidate {
   return {
     name,
     tick: parseInstant(manifest.tick) ?? storedAt(manifest),
@@ -52,6 +52,7 @@ export function toCandidate({ name, manifest, good, suspect }: CatalogEntry): Re
     storedAt: storedAt(manifest),
     suspect,
     good,
+    corrupt: check?.passed === false,
     lockedUntil: manifest.lock ? parseInstant(manifest.lock.until) : undefined,
   };
 }

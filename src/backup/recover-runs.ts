@@ -101,7 +101,13 @@ async function sweepUploads(
 
 /** Records count as well: in a directory each is a temporary file first. What others keep beside them is theirs. */
 function isOwnKey(cluster: string, key: ObjectKey): boolean {
-  const folders = [layout.snapshots(cluster), layout.manifests(cluster), layout.intents(cluster), `${cluster}/checks/`];
+  const folders = [
+    layout.snapshots(cluster),
+    layout.manifests(cluster),
+    layout.intents(cluster),
+    layout.allChecks(cluster),
+    layout.allDrills(cluster),
+  ];
   const files = [layout.identity(cluster), layout.runbook(cluster)];
   return files.includes(key) || folders.some((folder) => key.startsWith(folder));
 }

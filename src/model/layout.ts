@@ -17,8 +17,11 @@ export const layout = {
     `${cluster}/snapshots/${name}${encoding.map((step) => suffixOf(step)).join("")}`,
   manifests: (cluster: string): ObjectKey => `${cluster}/manifests/`,
   manifest: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/manifests/${name}.json`,
+  allChecks: (cluster: string): ObjectKey => `${cluster}/checks/`,
   checks: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/checks/${name}/`,
   accepted: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/checks/${name}/accepted.json`,
+  allDrills: (cluster: string): ObjectKey => `${cluster}/drills/`,
+  drills: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/drills/${name}/`,
   runbook: (cluster: string): ObjectKey => `${cluster}/RUNBOOK.txt`,
 } as const;
 

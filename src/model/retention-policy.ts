@@ -14,6 +14,8 @@ export interface RetentionCandidate {
   readonly suspect: boolean;
   /** False when a check has found it damaged: then it takes no other snapshot's place. */
   readonly good: boolean;
+  /** A check has found its bytes corrupt: it stays as evidence until somebody deletes it by hand. */
+  readonly corrupt?: boolean;
   /** Until when the store refuses to delete it. */
   readonly lockedUntil?: Instant | undefined;
 }

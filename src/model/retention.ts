@@ -86,6 +86,7 @@ function counts(snapshot: RetentionCandidate, now: Instant): boolean {
 function keepsByItself(snapshot: RetentionCandidate, now: Instant): Keep[] {
   const { lockedUntil, storedAt } = snapshot;
   return [
+    ...(snapshot.corrupt ? [[snapshot, "corrupt: delete it by hand when it has been looked at"] as const] : []),
     ...(isInFuture(storedAt, now) ? [[snapshot, "stored in the future by the store's clock"] as const] : []),
     ...(lockedUntil !== undefined && lockedUntil > now
       ? [[snapshot, `locked until ${formatInstant(lockedUntil)}`] as const]

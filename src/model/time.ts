@@ -11,6 +11,13 @@ export function compactInstant(instant: Instant): string {
   return formatInstant(instant).replace(/[-:.]/g, "");
 }
 
+/** The moment that such a text names, or `undefined`. */
+export function parseCompactInstant(text: string): Instant | undefined {
+  const [, year, month, day, hour, minute, second, ms] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(text) ?? [];
+  return parseInstant(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+}
+
 /** Clocks differ; by more than this they are wrong. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 

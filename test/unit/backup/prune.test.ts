@@ -78,7 +78,7 @@ describe("prune", () => {
 
     assert.deepEqual(
       lab.store.calls.slice(from).map(({ method }) => method),
-      ["get", "list", "list"],
+      ["get", "list", "list", "list"],
     );
   });
 
