@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { Catalog } from "../backup/catalog.ts";
 import type { BackupContext } from "../backup/context.ts";
 import type { Config } from "../config/schema.ts";
 import { createDirectoryStore } from "../directory/directory-store.ts";
+import { openLocalFile } from "../directory/local-file.ts";
+import { createScratch } from "../directory/scratch.ts";
 import { createSpool } from "../directory/spool.ts";
 import { createSnapshotSource } from "../etcd/snapshot-source.ts";
 import { createRunLock } from "../locks/abstract-socket.ts";
@@ -18,6 +21,7 @@ import type { Schedule, Ticker } from "../ports/ticker.ts";
 import { createTicker } from "../schedule/ticker.ts";
 import { stateDirectory } from "../state/state-directory.ts";
 import { createLocalState } from "../state/state-file.ts";
+import type { VerifyContext } from "../verify/context.ts";
 import { createS3 } from "./s3.ts";
 import { systemClock } from "./system-clock.ts";
 import { VERSION } from "./version.ts";
@@ -33,6 +37,7 @@ export interface App extends AsyncDisposable {
   readonly lock: RunLock;
   /** The locks of this node for these stores and this cluster. */
   readonly lockNames: { readonly daemon: string; readonly run: string };
+  readonly verify: VerifyContext;
   /** A directory of local files as a store, to fetch into. */
   readonly localFiles: (directory: string) => ObjectStore;
 }
@@ -85,12 +90,27 @@ export async function createApp({ config, environment, telemetry }: AppOptions):
     ticker: createTicker({ clock }),
     lock: createRunLock({ clock }),
     lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
+    verify: {
+      node: config.node,
+      writer: context.writer,
+      inMemoryBytes: VERIFY_IN_MEMORY_BYTES,
+      scratch: createScratch(scratchDirectory(config, remembered)),
+      openFile: openLocalFile,
+      clock,
+    },
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
     [Symbol.asyncDispose]: () => built.disposeAsync(),
   };
 }
 
+/** A service's own /tmp may be memory. */
+function scratchDirectory({ spool }: Config, remembered: string): string {
+  return (spool.path === "none" ? "" : spool.path) || remembered || tmpdir();
+}
+
 const CLEAN_UP_MS = 10_000;
+/** Most snapshots are smaller, and the daemon stays within what a backup takes. */
+const VERIFY_IN_MEMORY_BYTES = 64 * 2 ** 20;
 
 /** Only there with `--expose-gc`, which bin/etcd-ark sets. */
 const collectGarbage = globalThis.gc && (() => void globalThis.gc?.({ type: "major", flavor: "last-resort" }));

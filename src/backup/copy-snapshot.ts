@@ -13,7 +13,7 @@ export interface StoredSnapshot {
 }
 
 /** Where the stored bytes of a snapshot lie in its store. */
-function keyOf({ cluster, manifest }: StoredSnapshot): ObjectKey {
+export function keyOf({ cluster, manifest }: StoredSnapshot): ObjectKey {
   return layout.snapshot(cluster, manifest.name, manifest.encoding);
 }
 

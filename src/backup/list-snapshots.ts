@@ -1,3 +1,6 @@
+import type { CheckMark } from "../model/check-record.ts";
+import { type DrillMark, readDrillKey } from "../model/drill-record.ts";
+import { layout } from "../model/layout.ts";
 import { type Manifest, storedAt } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import type { CatalogEntry } from "./catalog.ts";
@@ -11,6 +14,10 @@ export interface ListedSnapshot {
   /** URLs of the stores whose manifest speaks of an object that is missing or has another size. */
   readonly broken: readonly string[];
   readonly suspect: boolean;
+  /** What the checks say of each copy, by the store's URL. */
+  readonly checks: Readonly<Record<string, CheckMark>>;
+  /** The newest drill with it in any store. */
+  readonly drill: DrillMark | undefined;
 }
 
 export interface SnapshotList {
@@ -28,13 +35,17 @@ export async function listSnapshots(destinations: readonly Destination[], signal
     destinations.map((destination) => ({ destination })),
     async ({ destination }) => ({
       store: destination.store.url(""),
+      drills: await listDrills(destination, signal),
       ...(await destination.catalog.list(signal)),
     }),
   );
   signal.throwIfAborted();
   const rows = new Map<SnapshotName, ListedSnapshot>();
-  for (const { store, entries } of valuesOf(listed)) {
-    for (const entry of entries) rows.set(entry.name, merge(rows.get(entry.name), entry, store));
+  for (const { store, entries, drills } of valuesOf(listed)) {
+    for (const entry of entries) {
+      const drill = drills.get(entry.name);
+      rows.set(entry.name, merge(rows.get(entry.name), { ...entry, store, drill }));
+    }
   }
   return {
     snapshots: [...rows.values()].sort((a, b) => storedAt(a.manifest) - storedAt(b.manifest)),
@@ -43,11 +54,32 @@ export async function listSnapshots(destinations: readonly Destination[], signal
   };
 }
 
-function merge(row: ListedSnapshot | undefined, entry: CatalogEntry, store: string): ListedSnapshot {
+/** The newest drill with each snapshot. */
+async function listDrills(
+  { store, catalog }: Destination,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<SnapshotName, DrillMark>> {
+  const drills = new Map<SnapshotName, DrillMark>();
+  for await (const { key } of store.list(layout.allDrills(catalog.cluster), signal)) {
+    const read = readDrillKey(key);
+    // Keys come in order, and so do the times in them.
+    if (read) drills.set(read.name, read.mark);
+  }
+  return drills;
+}
+
+interface Found extends CatalogEntry {
+  readonly store: string;
+  readonly drill: DrillMark | undefined;
+}
+
+function merge(row: ListedSnapshot | undefined, { store, drill, ...entry }: Found): ListedSnapshot {
   return {
     manifest: row?.manifest ?? entry.manifest,
     stores: [...(row?.stores ?? []), ...(entry.good ? [store] : [])],
     broken: [...(row?.broken ?? []), ...(entry.good ? [] : [store])],
     suspect: entry.suspect || (row?.suspect ?? false),
+    checks: { ...row?.checks, ...(entry.check && { [store]: entry.check }) },
+    drill: drill && (row?.drill?.at ?? 0) < drill.at ? drill : row?.drill,
   };
 }

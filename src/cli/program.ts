@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { VERSION } from "../app/version.ts";
 import { CONFIG_FLAGS } from "../config/flags.ts";
+import { LEVELS, type Level } from "../model/check-record.ts";
 import { checkPrefix } from "../model/snapshot-name.ts";
 import { accept } from "./commands/accept.ts";
 import { adopt } from "./commands/adopt.ts";
@@ -11,6 +12,7 @@ import { list, listClusters } from "./commands/list.ts";
 import { prune } from "./commands/prune.ts";
 import { run } from "./commands/run.ts";
 import { save } from "./commands/save.ts";
+import { verify } from "./commands/verify.ts";
 import { completionScript, type Shell } from "./completion.ts";
 import { type CommonOptions, openSession, type SessionNeeds } from "./open-session.ts";
 import type { OutputFormat } from "./print-result.ts";
@@ -20,6 +22,13 @@ import type { Terminal } from "./terminal.ts";
 const READS: SessionNeeds = { logLevel: "warn", readsOnly: true };
 const WRITES: SessionNeeds = { logLevel: "warn", readsOnly: false };
 const SERVES: SessionNeeds = { logLevel: "configured", readsOnly: false };
+
+interface VerifyFlags {
+  readonly latest?: boolean;
+  readonly all?: boolean;
+  readonly live?: boolean;
+  readonly level: Level;
+}
 
 /** The table of commands: names, arguments, flags, and what they run. */
 export function createProgram(terminal: Terminal): Command {
@@ -40,6 +49,7 @@ export function createProgram(terminal: Terminal): Command {
     .action((name: string, { to }: { to?: string }, command: Command) =>
       add.run(command, READS, (session) => fetch(session, { name, to })),
     );
+  addVerify(add);
   add
     .command("adopt", "make the folder this etcd cluster's, after it was rebuilt or restored")
     .action(add.session(WRITES, adopt));
@@ -56,6 +66,20 @@ export function createProgram(terminal: Terminal): Command {
     .action((shell: Shell) => terminal.stdout.write(completionScript(shell, program)));
   addSnapshotCommands(add.below("etcd-snapshot", "the same commands under the names that k3s has for them"), true);
   return program;
+}
+
+function addVerify(add: CommandTable): void {
+  add
+    .command("verify [names...]", "look whether snapshots would restore: stored ones by name, or local files")
+    .option("--latest", "the newest good one of each store; so it is when nothing is named")
+    .option("--all", "all that are stored")
+    .addOption(new Option("--level <level>", "how deep").choices(LEVELS).default("full"))
+    .option("--live", "compare with HashKV of a live member too, which takes no writes while it scans")
+    .action((names: string[], options: VerifyFlags, command: Command) =>
+      add.run(command, READS, (session) =>
+        verify(session, { latest: false, all: false, live: false, ...options, names }),
+      ),
+    );
 }
 
 /** Those that k3s has as well; its `prune` does not ask. */

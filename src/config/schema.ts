@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LEVELS } from "../model/check-record.ts";
 import {
   choiceField,
   compressionField,
@@ -14,6 +15,8 @@ import {
 import { checkedBy, isCron, isEtcdEndpoint, isNamePart, isSpoolPath, isTimeZone, optional } from "./rules.ts";
 import { S3 } from "./s3-schema.ts";
 import { checkAuth, checkTls } from "./section-rules.ts";
+
+const optionalCron = optional(isCron);
 
 const Etcd = z.strictObject({
   preset: choiceField(
@@ -93,6 +96,23 @@ const Retention = z.strictObject({
     .meta({ description: "For snapshots taken by hand; all zero = they are never pruned" }),
 });
 
+const Verify = z.strictObject({
+  cron: namedField(
+    "30 3 * * *",
+    "When the daemon checks what it stored, in schedule.timezone; empty = never",
+    optionalCron,
+  ),
+  level: choiceField(
+    LEVELS,
+    "How deep: the object, its digest, every page and row, or also the hash of all rows",
+    "full",
+  ),
+  sample: countField(
+    1,
+    "So many snapshots besides the newest of each store, those first that were not checked for longest",
+  ),
+});
+
 const Logging = z.strictObject({
   level: choiceField(["trace", "debug", "info", "warn", "error"], "The least level that is written", "info"),
   format: choiceField(["auto", "json", "pretty"], "auto = readable on a terminal, JSON lines otherwise"),
@@ -111,6 +131,7 @@ export const Config = z.strictObject({
     description:
       "What prune keeps: it counts ticks, not objects, and keeps what any rule keeps; all zero = it never deletes",
   }),
+  verify: Verify.prefault({}).meta({ description: "Looking whether what is stored would restore" }),
   compression: compressionField(
     "none | zstd[:level] | gzip[:level]; none = restorable with stock tools straight from the bucket",
   ),

@@ -4,6 +4,7 @@ import { messageOf } from "../errors.ts";
 import { clampJitter } from "../model/jitter.ts";
 import type { Instant } from "../model/time.ts";
 import { dueTick } from "./due-tick.ts";
+import { startDuties } from "./duties.ts";
 import type { DaemonOptions, Signals } from "./options.ts";
 import { TickInbox } from "./tick-inbox.ts";
 import { TickRunner } from "./tick-runner.ts";
@@ -27,6 +28,7 @@ export async function runDaemon(options: DaemonOptions, stop: AbortSignal): Prom
   using grace = gracePeriod(stop, GRACE_MS, options.context.clock);
   try {
     await using _life = await options.lock.acquire(options.daemonLock, 0, stop);
+    await using _duties = startDuties(options.duties, options, stop);
     await new Daemon(options, { stop, abort: grace.signal }).serve();
   } catch (error) {
     if (!stop.aborted) throw error;

@@ -2,6 +2,7 @@ import type { BackupContext } from "../backup/context.ts";
 import type { RetentionPolicy } from "../model/retention.ts";
 import type { RunLock } from "../ports/run-lock.ts";
 import type { Schedule, Ticker } from "../ports/ticker.ts";
+import type { Duty } from "./duties.ts";
 
 export interface DaemonOptions {
   readonly context: BackupContext;
@@ -14,6 +15,8 @@ export interface DaemonOptions {
   /** Whether a backup is taken at start in any case. */
   readonly onStart: boolean;
   readonly retention: RetentionPolicy;
+  /** What is done besides the backups. */
+  readonly duties: readonly Duty[];
   readonly lock: RunLock;
   /** Held for life, so that a second daemon of this node refuses to start. */
   readonly daemonLock: string;

@@ -1,4 +1,4 @@
-import type { IMember, IRangeRequest, IRangeResponse, IStatusResponse } from "etcd3";
+import type { IHashKVResponse, IMember, IRangeRequest, IRangeResponse, IStatusResponse } from "etcd3";
 import type { EtcdConfig } from "../config/schema.ts";
 import { messageOf } from "../errors.ts";
 import type { SnapshotStream } from "../ports/snapshot-source.ts";
@@ -24,6 +24,8 @@ interface Call<Value> {
 const STATUS_TIMEOUT_MS = 5_000;
 /** etcd itself gives up a read after 5 s and two elections (`server/config/config.go` ReqTimeout). */
 const READ_TIMEOUT_MS = 8_000;
+/** A scan takes about half a second a GiB, and much longer where the file is not in memory. */
+const SCAN_TIMEOUT_MS = 120_000;
 const UNKNOWN = 2;
 
 /**
@@ -69,6 +71,14 @@ export class MemberClient implements Disposable {
   async countKeys(serializable: boolean, signal: AbortSignal): Promise<IRangeResponse> {
     const all = Buffer.from([0]);
     return await this.#range({ key: all, range_end: all, count_only: true, serializable }, signal);
+  }
+
+  /** HashKV at a revision: a scan of all that the member has, for which it is given the time. */
+  async hashKv(revision: bigint, signal: AbortSignal): Promise<IHashKVResponse> {
+    const what = `ask etcd at "${this.url}" for its HashKV at revision ${revision}`;
+    const run: Run<IHashKVResponse> = (etcd, options) =>
+      etcd.maintenance.hashKV({ revision: String(revision) }, options);
+    return await this.#unary({ what, timeoutMs: SCAN_TIMEOUT_MS, run }, signal);
   }
 
   /** Opens the stream of a snapshot, as the port says, on a connection of its own. */

@@ -1,7 +1,8 @@
 import type { EtcdConfig } from "../config/schema.ts";
 import { BackupError, isBackupError, messageOf } from "../errors.ts";
+import type { Revision } from "../model/manifest.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Member, SnapshotOrigin, SnapshotSource, SnapshotStream } from "../ports/snapshot-source.ts";
+import type { KeySpaceHash, Member, SnapshotOrigin, SnapshotSource, SnapshotStream } from "../ports/snapshot-source.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import { answersOf } from "./answers.ts";
 import { type Candidate, rankCandidates, toCandidate, toHex } from "./candidates.ts";
@@ -50,6 +51,11 @@ class EtcdSource implements SnapshotSource {
 
   async dbSize(member: Member, signal: AbortSignal): Promise<number> {
     return Number((await this.#client(member).status(signal)).dbSize);
+  }
+
+  async hashKv(member: Member, revision: Revision, signal: AbortSignal): Promise<KeySpaceHash> {
+    const { hash, compact_revision } = await this.#client(member).hashKv(revision, signal);
+    return { member: member.endpoint, hash: Number(hash), compactRevision: BigInt(compact_revision) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -28,6 +28,15 @@ export interface SnapshotOrigin {
   readonly liveKeys: number;
 }
 
+/** HashKV as a member gives it. */
+export interface KeySpaceHash {
+  /** The member's URL. */
+  readonly member: string;
+  readonly hash: number;
+  /** The compaction that the hash goes by; -1 for none. */
+  readonly compactRevision: Revision;
+}
+
 /** A snapshot that etcd is sending: it holds a read transaction there until it is disposed of. */
 export interface SnapshotStream extends AsyncDisposable {
   /** Bytes that will come, the 32 of the digest included. */
@@ -54,4 +63,9 @@ export interface SnapshotSource extends AsyncDisposable {
   open(member: Member, signal: AbortSignal): Promise<SnapshotStream>;
   /** Bytes of the member's database file now. */
   dbSize(member: Member, signal: AbortSignal): Promise<number>;
+  /**
+   * HashKV at a revision. The member scans its key space and takes no writes meanwhile. Rejects with `ETCD_REFUSED` when
+   * the revision was compacted or has not come yet.
+   */
+  hashKv(member: Member, revision: Revision, signal: AbortSignal): Promise<KeySpaceHash>;
 }

@@ -1,3 +1,4 @@
+import type { Level } from "../model/check-record.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import type { Instant } from "../model/time.ts";
@@ -37,6 +38,16 @@ export interface SweepSummary {
   readonly abandonedUploads: number;
 }
 
+export interface VerifySummary {
+  readonly snapshot: SnapshotName;
+  readonly store: string;
+  readonly level: Level;
+  readonly passed: boolean;
+  /** What is wrong with it. */
+  readonly findings: readonly string[];
+  readonly durationMs: number;
+}
+
 /** One method for each thing that operators are told. No method throws or waits. */
 export interface Telemetry {
   daemonStarted(fields: {
@@ -51,6 +62,8 @@ export interface Telemetry {
   backupFailed(fields: BackupFailure): void;
   backupSkipped(fields: { readonly tick: Instant; readonly why: string }): void;
   pruneFinished(fields: PruneSummary): void;
+  /** Once for each copy that was looked at. */
+  verifyFinished(fields: VerifySummary): void;
   credentialsChanged(fields: CredentialsDescription): void;
   credentialsRejected(fields: { readonly source: string; readonly keyTail: string; readonly error: unknown }): void;
   sweepFinished(fields: SweepSummary): void;

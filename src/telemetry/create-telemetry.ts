@@ -77,8 +77,14 @@ function backupEvents(
   };
 }
 
-function storeEvents(emit: Emit): Pick<Telemetry, "pruneFinished" | "sweepFinished" | "historySuspect"> {
+function storeEvents(
+  emit: Emit,
+): Pick<Telemetry, "pruneFinished" | "sweepFinished" | "historySuspect" | "verifyFinished"> {
   return {
+    verifyFinished: (fields) => {
+      const message = fields.passed ? "Snapshot verified" : "Snapshot is corrupt";
+      emit("verify.finished", { level: fields.passed ? "info" : "error", message, fields: { ...fields } });
+    },
     pruneFinished: (fields) => {
       const isWhole = fields.frozen.length === 0 && Object.keys(fields.left).length === 0;
       const level = isWhole ? "info" : "warn";

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { BackupError } from "../../src/errors.ts";
-import type { Member, SnapshotOrigin, SnapshotSource, SnapshotStream } from "../../src/ports/snapshot-source.ts";
+import type {
+  KeySpaceHash,
+  Member,
+  SnapshotOrigin,
+  SnapshotSource,
+  SnapshotStream,
+} from "../../src/ports/snapshot-source.ts";
 import { boltFile } from "../unit/bolt/bolt-file.ts";
 
 /** etcd as the tests of operations need it: it sends a small database at a revision that they choose. */
@@ -24,6 +30,9 @@ export class FakeSource implements SnapshotSource {
   onSlice: (slice: number) => Promise<void> | void = () => undefined;
   /** The database's size whenever it is asked for. */
   growth = () => 4096;
+  spaceHash = { hash: 0, compactRevision: -1n };
+  /** What is sent instead of a small database that is made for the revision. */
+  fixture: Buffer | undefined;
   readonly opened: string[] = [];
 
   async choose(avoid: ReadonlySet<string>, signal: AbortSignal): Promise<SnapshotOrigin> {
@@ -58,10 +67,15 @@ export class FakeSource implements SnapshotSource {
     return this.growth();
   }
 
+  async hashKv(member: Member): Promise<KeySpaceHash> {
+    return { member: member.endpoint, ...this.spaceHash };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** The bytes of a whole snapshot now. */
   snapshot(): Buffer {
+    if (this.fixture) return this.fixture;
     const valueSizes = Array.from({ length: 12 }, (_, index) => 500 + index);
     const { storageVersion } = this;
     const database = boltFile({ pageSize: 4096, valueSizes, firstRevision: this.revision - 11n, storageVersion });

@@ -21,6 +21,7 @@ export class TelemetryRecorder implements Telemetry {
   backupFailed = this.#record("backupFailed");
   backupSkipped = this.#record("backupSkipped");
   pruneFinished = this.#record("pruneFinished");
+  verifyFinished = this.#record("verifyFinished");
   credentialsChanged = this.#record("credentialsChanged");
   credentialsRejected = this.#record("credentialsRejected");
   sweepFinished = this.#record("sweepFinished");

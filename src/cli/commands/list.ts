@@ -1,4 +1,6 @@
 import { type ListedSnapshot, listSnapshots, type SnapshotList } from "../../backup/list-snapshots.ts";
+import { LEVELS } from "../../model/check-record.ts";
+import { formatInstant } from "../../model/time.ts";
 import { formatBytes, formatDuration, formatTable } from "../format.ts";
 import { printResult } from "../print-result.ts";
 import type { Session } from "../session.ts";
@@ -9,10 +11,12 @@ import type { Session } from "../session.ts";
  */
 export async function list({ app, terminal, format }: Session): Promise<void> {
   const listed = await listSnapshots(app.context.destinations, terminal.signal);
-  const data = listed.snapshots.map(({ manifest, stores, broken, suspect }) => ({
+  const data = listed.snapshots.map(({ manifest, stores, broken, suspect, checks, drill }) => ({
     ...manifest,
     stores,
     ...(broken.length > 0 && { broken }),
+    checks: Object.entries(checks).map(([store, mark]) => ({ store, ...mark, at: formatInstant(mark.at) })),
+    ...(drill && { drill: { ...drill, at: formatInstant(drill.at) } }),
     ...(manifest.suspect.length > 0 && { accepted: !suspect }),
   }));
   printResult(terminal, { format, data, text: () => table(listed, app.context.clock.now()) });
@@ -38,7 +42,7 @@ export async function listClusters({ app, terminal, format }: Session): Promise<
 }
 
 function table({ snapshots }: SnapshotList, now: number): string {
-  const heading = ["NAME", "AGE", "REVISION", "SIZE", "STORED", "NODE", "TIMELINE", "NOTES"];
+  const heading = ["NAME", "AGE", "REVISION", "SIZE", "STORED", "NODE", "TIMELINE", "CHECKED", "NOTES"];
   return formatTable(
     heading,
     snapshots.map((snapshot) => row(snapshot, now)),
@@ -55,15 +59,28 @@ function row(snapshot: ListedSnapshot, now: number): string[] {
     stores.map((store) => store.slice(0, store.indexOf(":"))).join("+") || "-",
     manifest.node,
     manifest.timeline,
+    checked(snapshot, now),
     notes(snapshot).join("; "),
   ];
 }
 
-function notes({ manifest, broken, suspect }: ListedSnapshot): string[] {
+/** The least that all copies were checked for, such as `full 3h ago`; a drill is more than any check. */
+function checked({ checks, drill, stores }: ListedSnapshot, now: number): string {
+  const ago = (at: number): string => `${formatDuration(Math.max(0, now - at))} ago`;
+  const marks = Object.values(checks).filter(({ passed }) => passed);
+  const [least] = marks.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || a.at - b.at);
+  if (drill?.passed) return `drill ${ago(drill.at)}`;
+  return least && marks.length >= stores.length ? `${least.level} ${ago(least.at)}` : "-";
+}
+
+function notes({ manifest, broken, suspect, checks, drill }: ListedSnapshot): string[] {
+  const corrupt = Object.entries(checks).filter(([, { passed }]) => !passed);
   return [
+    ...corrupt.map(([store, { level }]) => `CORRUPT in ${store}: check "${level}" has failed`),
+    ...(drill && !drill.passed ? [`drill FAILED ${formatInstant(drill.at)}`] : []),
     ...(manifest.kind === "on-demand" ? ["on demand"] : []),
     ...(suspect ? [`SUSPECT: ${manifest.suspect.join(", ")}`] : []),
-    ...broken.map((store) => `BROKEN in ${store}`),
+    ...broken.filter((store) => checks[store]?.passed !== false).map((store) => `BROKEN in ${store}`),
     ...(manifest.linearized ? [] : ["taken without quorum"]),
     ...manifest.encoding,
     ...(manifest.lock ? [`locked until ${manifest.lock.until}`] : []),

@@ -1,6 +1,10 @@
+import type { App } from "../../app/app.ts";
 import { abortable } from "../../async/abortable.ts";
+import type { Config } from "../../config/schema.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
+import type { Duty } from "../../daemon/duties.ts";
 import { isBackupError } from "../../errors.ts";
+import { verifySample } from "../../verify/verify-sample.ts";
 import type { Session } from "../session.ts";
 
 /** `run`: the daemon. Returns when it was told to stop. */
@@ -11,7 +15,8 @@ export async function run({ app, config, terminal, file }: Session): Promise<voi
   telemetry.daemonStarted({ version: context.writer, config: file ?? "", stores });
   await refuseHopeless(app, terminal.signal);
   const { catchUp, onStart } = config.schedule;
-  const options = { context, ticker, schedule, jitterMs, catchUp, onStart, retention, lock };
+  const duties = dutiesOf(app, config);
+  const options = { context, ticker, schedule, jitterMs, catchUp, onStart, retention, lock, duties };
   await runDaemon({ ...options, daemonLock: lockNames.daemon, runLock: lockNames.run }, terminal.signal);
 }
 
@@ -26,4 +31,15 @@ async function refuseHopeless({ credentials }: Session["app"], signal: AbortSign
   } catch (error) {
     if (isBackupError(error, "CONFIG_INVALID")) throw error;
   }
+}
+
+/** What the daemon does besides the backups, as far as it is scheduled. */
+function dutiesOf({ context, verify }: App, { schedule, verify: { cron, level, sample } }: Config): Duty[] {
+  const { destinations, telemetry } = context;
+  const verifying: Duty = {
+    what: "verify what is stored",
+    schedule: { cron, timezone: schedule.timezone },
+    work: (signal) => verifySample(verify, { destinations, level, sample, telemetry }, signal),
+  };
+  return cron === "" ? [] : [verifying];
 }

@@ -3,6 +3,7 @@ import type { Session } from "../../../src/cli/session.ts";
 import { Config } from "../../../src/config/schema.ts";
 import { createTicker } from "../../../src/schedule/ticker.ts";
 import { type BackupLab, CLUSTER } from "../../support/backup-lab.ts";
+import { verifyContextOf } from "../verify/verify-lab.ts";
 
 /** A session on memory, and what its command has printed. */
 export interface TestSession extends Session {
@@ -46,6 +47,7 @@ function appOf(lab: BackupLab, config: Config): App {
     ticker: createTicker({ clock: lab.clock }),
     lock: { acquire: async () => ({ [Symbol.asyncDispose]: async () => undefined }) },
     lockNames: { daemon: "daemon", run: "run" },
+    verify: verifyContextOf(lab),
     localFiles: () => lab.store,
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -66,6 +66,7 @@ class DaemonLab extends BackupLab {
       catchUp: true,
       onStart: false,
       retention: KEEP_ALL,
+      duties: [],
       lock,
       ...names,
     };

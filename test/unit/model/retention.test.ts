@@ -190,6 +190,19 @@ describe("planRetention()", () => {
     );
   });
 
+  it("keeps what a check has found corrupt, which takes no other's place", () => {
+    const corrupt = snapshot("2026-01-02T09:00:00Z", { good: false, corrupt: true });
+    const [older, newest] = [snapshot("2026-01-03T09:00:00Z"), snapshot("2026-01-04T09:00:00Z")];
+
+    const decisions = planRetention([corrupt, older, newest], { ...NONE, last: 1 }, newest.storedAt);
+
+    assert.deepEqual(
+      decisions.map(({ action }) => action),
+      ["keep", "delete", "keep"],
+    );
+    assert.match(decisions[0]?.reasons.join() ?? "", /^corrupt/);
+  });
+
   it("deletes nothing when maxDeletes is 0", () => {
     assert.deepEqual(
       outcomes([snapshot("2026-01-05T09:00:00Z"), snapshot("2026-01-05T08:00:00Z")], { last: 1, maxDeletes: 0 }),

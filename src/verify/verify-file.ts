@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import type { Level } from "../model/check-record.ts";
+import type { Finding } from "../model/finding.ts";
+import { TRAILER_BYTES } from "../model/manifest.ts";
+import type { LocalFile } from "../ports/local-file.ts";
+import type { VerifyContext } from "./context.ts";
+import { type Inspected, inspectSource } from "./inspect-source.ts";
+import type { AskHash } from "./live-hash.ts";
+import { fileSource } from "./sources.ts";
+
+/** What is asked of a local file. */
+export interface VerifyFileRequest {
+  readonly path: string;
+  readonly level: Level;
+  readonly askHash: AskHash | undefined;
+}
+
+/** What a file was found to be. */
+export interface FileVerification extends Inspected {
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Whether etcd's digest stands at its end, right or wrong. */
+  readonly hasTrailer: boolean;
+}
+
+const CHUNK = 2 ** 20;
+
+/**
+ * Looks whether a local file would restore. A file without a digest, as one that was copied from `member/snap/db`, has that
+ * as a finding: nothing tells whether its values are those that etcd wrote. Rejects when it cannot be read.
+ */
+export async function verifyFile(
+  { openFile }: VerifyContext,
+  { path, level, askHash }: VerifyFileRequest,
+  signal: AbortSignal,
+): Promise<FileVerification> {
+  await using file = await openFile(path, signal);
+  // Pages fill the rest of a snapshot: etcd tells the digest by this, too (etcdutl `snapshot/v3_snapshot.go` saveDB).
+  const hasTrailer = file.size % 512 === TRAILER_BYTES;
+  const facts = { size: file.size, hasTrailer };
+  const isDeep = level === "structure" || level === "full";
+  const inspected = isDeep
+    ? await inspectSource(fileSource(file), level === "full" ? askHash : undefined, signal)
+    : { findings: [], inspection: undefined, live: undefined };
+  const isFormatWrong = inspected.findings.some(({ code }) => code === "FORMAT");
+  const digest = level === "stored" || isFormatWrong ? [] : await checkDigest(file, hasTrailer, signal);
+  return { ...facts, ...inspected, findings: [...digest, ...inspected.findings] };
+}
+
+async function checkDigest(file: LocalFile, hasTrailer: boolean, signal: AbortSignal): Promise<Finding[]> {
+  if (!hasTrailer) return [{ code: "DIGEST", message: "it has no digest at its end" }];
+  const hash = createHash("sha256");
+  const end = file.size - TRAILER_BYTES;
+  for (let at = 0; at < end; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, end - at), signal));
+  const trailer = Buffer.from(await file.read(end, TRAILER_BYTES, signal)).toString("hex");
+  const sha256 = hash.digest("hex");
+  if (sha256 === trailer) return [];
+  return [{ code: "DIGEST", message: `its SHA-256 is ${sha256}, the digest at its end says ${trailer}` }];
+}
