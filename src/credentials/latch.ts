@@ -17,6 +17,7 @@ import { containerLoader, webIdentityLoader } from "./remote.ts";
 import { SettledFiles } from "./settled-files.ts";
 import { profileFile, SharedFileLoader } from "./shared-file.ts";
 import { configFilePaths, configLoader, environmentLoader } from "./static-loaders.ts";
+import { describeUnused, type UnusedFiles } from "./unused-file.ts";
 
 export interface LatchOptions {
   readonly config: CredentialsConfig;
@@ -34,6 +35,7 @@ export class LatchedLoader implements Loader {
   readonly #settled: SettledFiles;
   readonly #instance: Loader;
   #chosen: Loader | undefined;
+  #unused: UnusedFiles | undefined;
 
   constructor(options: LatchOptions) {
     this.#options = options;
@@ -67,7 +69,9 @@ export class LatchedLoader implements Loader {
       const files = await this.#settled.read(signal);
       const profiles = { credentials: profileFile(files, paths.credentials), config: profileFile(files, paths.config) };
       const broken = [profiles.credentials, profiles.config].some((file) => file?.ini.problem);
-      return broken || holdsProfile(profiles, profileName(config, environment));
+      const name = profileName(config, environment);
+      this.#unused = describeUnused(profiles, name);
+      return broken || holdsProfile(profiles, name);
     } catch (error) {
       if (isBackupError(error, "CREDENTIALS_INVALID")) return true;
       throw error;
@@ -114,9 +118,12 @@ export class LatchedLoader implements Loader {
     const { config, environment } = this.#options;
     if (sharedPaths(this.#options).length === 0) return homeUnset(cause);
     const { credentials } = sharedFilePaths(config, environment);
+    const { why, profiles = [] } = this.#unused ?? {};
+    const lack = why ? `${why}, and no other source is configured` : "no source is configured";
     const detail = cause ? `; ${cause.message.replace(/^Cannot get/, "cannot get")}` : "";
-    return new BackupError("CREDENTIALS_MISSING", `Cannot find credentials: no source is configured${detail}`, {
-      hint: `Write a key to "${credentials}" under [${profileName(config, environment)}], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+    const others = profiles.length > 0 ? `, set s3.profile to one that is there (${profiles.join(", ")})` : "";
+    return new BackupError("CREDENTIALS_MISSING", `Cannot find credentials: ${lack}${detail}`, {
+      hint: `Write a key to "${credentials}" under [${profileName(config, environment)}]${others}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
       cause,
     });
   }

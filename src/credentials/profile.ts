@@ -62,6 +62,15 @@ export function holdsProfile(files: ProfileFiles, name: string): boolean {
   );
 }
 
+/** The names of all profiles, each once. */
+export function profileNames({ credentials, config }: ProfileFiles): readonly string[] {
+  const names = [
+    ...(credentials?.ini.sections ?? []).map((section) => section.name),
+    ...(config?.ini.sections ?? []).map((section) => section.name.replace(/^profile /, "")),
+  ];
+  return [...new Set(names)];
+}
+
 /** The profile's region, for requests that nothing else gives a region. */
 export function profileRegion(files: ProfileFiles, name: string): string | undefined {
   return profileSettings(files, name).get("region") || undefined;
@@ -160,11 +169,8 @@ function processOrNothing(files: ProfileFiles, name: string, settings: Settings)
 
 function unknownProfile(files: ProfileFiles, name: string): BackupError {
   const paths = [files.credentials, files.config].flatMap((file) => (file ? [`"${file.path}"`] : []));
-  const known = [
-    ...(files.credentials?.ini.sections ?? []).map((section) => section.name),
-    ...(files.config?.ini.sections ?? []).map((section) => section.name.replace(/^profile /, "")),
-  ];
-  const there = known.length === 0 ? "There is no profile at all" : `Profiles there: ${[...new Set(known)].join(", ")}`;
+  const known = profileNames(files);
+  const there = known.length === 0 ? "There is no profile at all" : `Profiles there: ${known.join(", ")}`;
   return invalid(
     `Cannot find profile "${name}" in ${paths.join(" or ")}`,
     `${there}; set s3.profile or AWS_PROFILE to one of them, or add the section [${name}]`,

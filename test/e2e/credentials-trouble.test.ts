@@ -72,7 +72,20 @@ const rows: readonly Row[] = [
   {
     name: "an empty file",
     spoil: ({ credentialsFile }) => writeFile(credentialsFile, ""),
-    failure: { ...invalid, says: /credentials": it is empty/, hint: /section \[default\]/ },
+    failure: {
+      code: "CREDENTIALS_MISSING",
+      says: /find credentials: "\/.*\/\.aws\/credentials" is empty, and no other source is configured/,
+      hint: /Write a key to "\/.*\/\.aws\/credentials" under \[default\]/,
+    },
+  },
+  {
+    name: "a file of other profiles",
+    spoil: ({ credentialsFile, user }) => writeFile(credentialsFile, credentialsText(user, "backup")),
+    failure: {
+      code: "CREDENTIALS_MISSING",
+      says: /\.aws\/credentials" has no section \[default\], and no other source is configured/,
+      hint: /set s3\.profile to one that is there \(backup\)/,
+    },
   },
   {
     name: "a file that is torn in mid-line",

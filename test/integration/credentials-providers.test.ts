@@ -135,6 +135,20 @@ test("createCredentialSource() never asks the metadata service when that is forb
   assert.equal(metadata.requests.length, 0);
 });
 
+test("createCredentialSource() names the empty file beside the role that there is not when both give nothing", async () => {
+  await using home = await tempDir();
+  await mkdir(join(home.path, ".aws"));
+  await writeFile(join(home.path, ".aws", "credentials"), "", { mode: 0o600 });
+  await using metadata = await serve((_request, response) => response.writeHead(404).end());
+  await using opened = openSource({ ...enabled, HOME: home.path, AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url });
+
+  await assert.rejects(opened.source.current(), {
+    code: "CREDENTIALS_MISSING",
+    message: /\.aws\/credentials" is empty, and no other source is configured; cannot get/,
+    hint: /Write a key to ".*\.aws\/credentials"/,
+  });
+});
+
 test("createCredentialSource() never steps down to the machine's role when the file vanishes", async () => {
   await using home = await tempDir();
   const file = join(home.path, ".aws", "credentials");

@@ -12,6 +12,7 @@ const watch = "test/unit/credentials/watch.test.ts";
 const renewed = "test/unit/credentials/renewed-set.test.ts";
 const process = "test/unit/credentials/process.test.ts";
 const providers = "test/integration/credentials-providers.test.ts";
+const unused = "test/unit/credentials/unused-file.test.ts";
 const redact = "test/unit/credentials/redact.test.ts";
 
 /** Keys that change while they are in use. */
@@ -49,7 +50,7 @@ export const rotationMutants: readonly Mutant[] = [
     id: "rotation/in-flight",
     row: "Rotation: 4 parts in flight are refused together: one question",
     file: "src/s3/identity-gate.ts",
-    find: "if (this.#pending === undefined || !isSameIdentity(this.#pending.identity, rejection.identity)) {",
+    find: "if (this.#pending === undefined || !sameIdentity(this.#pending.identity, rejection.identity)) {",
     replace: "if (this.#source) {",
     tests: [{ file: gate, name: "asks once for all requests that one identity had signed" }],
   },
@@ -215,6 +216,22 @@ export const rotationMutants: readonly Mutant[] = [
     find: "return broken || holdsProfile(",
     replace: "return holdsProfile(",
     tests: [{ file: providers, name: "never tries the machine's role when the file is no INI at the start" }],
+  },
+  {
+    id: "rotation/empty-told",
+    row: "Rotation: an empty file at the start is named, though it counts as absent",
+    file: "src/credentials/latch.ts",
+    find: "      this.#unused = describeUnused(profiles, name);\n",
+    replace: "",
+    tests: [{ file: providers, name: "names the empty file beside the role that there is not when both give nothing" }],
+  },
+  {
+    id: "rotation/other-profiles-told",
+    row: "Rotation: profiles that could be asked for instead are named",
+    file: "src/credentials/unused-file.ts",
+    find: "profiles: profileNames(files).filter((other) => other !== name),",
+    replace: "profiles: profileNames(files).filter(() => false),",
+    tests: [{ file: unused, name: "names the section that is missing, and the profiles of both files" }],
   },
   {
     id: "rotation/wrong-successor",
