@@ -481,8 +481,8 @@ export const inputMutants: readonly Mutant[] = [
     id: "input/step-down",
     row: "Input: a broken layer is no reason to take the next",
     file: "src/credentials/latch.ts",
-    find: "        broken ||\n",
-    replace: "",
+    find: ".some((file) => file?.ini.problem);",
+    replace: ".some((file) => file?.ini.problem && file.ini.sections.length === 0);",
     tests: [{ file: providers, name: "never tries the machine's role when the file is no INI below another profile" }],
   },
   {
