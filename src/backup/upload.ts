@@ -22,8 +22,6 @@ export interface Upload {
   readonly name: SnapshotName;
   readonly encoding: readonly string[];
   readonly writer: ObjectWriter;
-  /** Whether completing it has begun, after which the object may exist whatever the answer was. */
-  readonly progress: { completing: boolean };
 }
 
 /**
@@ -37,7 +35,7 @@ export async function beginUpload(context: BackupContext, plan: UploadPlan, sign
   try {
     const key = layout.snapshot(context.cluster, name, encoding);
     const writer = await destination.store.open(key, { expectedSize, metadata }, signal);
-    return { destination, name, encoding, writer, progress: { completing: false } };
+    return { destination, name, encoding, writer };
   } catch (error) {
     await dropIntent(context, { destination, name });
     throw error;
@@ -53,7 +51,6 @@ export async function sealUpload(
   { upload, describe }: { readonly upload: Upload; readonly describe: (object: WrittenObject) => Manifest },
   signal: AbortSignal,
 ): Promise<Manifest> {
-  upload.progress.completing = true;
   const manifest = describe(await upload.writer.complete());
   const { store } = upload.destination;
   await store.create(layout.manifest(context.cluster, upload.name), encodeManifest(manifest), signal);
@@ -68,7 +65,7 @@ export async function sealUpload(
  */
 export async function abandonUpload(context: BackupContext, upload: Upload): Promise<void> {
   await upload.writer[Symbol.asyncDispose]();
-  if (upload.progress.completing) return;
+  if (upload.writer.mayExist) return;
   await dropIntent(context, upload);
 }
 

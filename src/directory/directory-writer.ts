@@ -38,9 +38,14 @@ export class DirectoryWriter implements ObjectWriter {
   #checkAt = CHECK_EVERY;
   #expected = 0;
   #finished = false;
+  #mayExist = false;
 
   constructor(options: DirectoryWriterOptions) {
     this.#options = options;
+  }
+
+  get mayExist(): boolean {
+    return this.#mayExist;
   }
 
   expect(size: number): void {
@@ -65,6 +70,7 @@ export class DirectoryWriter implements ObjectWriter {
       this.#work("write", () => this.#settle()),
       signal,
     );
+    this.#mayExist = true;
     // Not to be aborted half-way: the name is there or it is not.
     const published = await disk.do(
       this.#work("create", () => publish(file)),

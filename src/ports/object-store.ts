@@ -46,6 +46,11 @@ export interface ObjectWriter extends AsyncDisposable {
    * caller has to wait before it writes again; rejects when the write has failed for good.
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
+  /**
+   * Whether the object may be there: true from the moment the store is asked to make it appear, whatever it answered, and
+   * also after disposal. Until then, however far `complete` has got, there is none.
+   */
+  readonly mayExist: boolean;
   /** Stores the last bytes, makes the object appear, and reads its size, date and lock back. */
   complete(): Promise<WrittenObject>;
 }

@@ -60,6 +60,7 @@ export class PartWriter implements ObjectWriter {
   #partCount = 0;
   #size = 0;
   #phase: Phase = "uploading";
+  #mayExist = false;
 
   constructor(
     bucket: Bucket,
@@ -76,6 +77,10 @@ export class PartWriter implements ObjectWriter {
   async begin(): Promise<MultipartUpload> {
     this.#upload ??= beginUpload(this.#bucket, this.#plan, this.#signal);
     return await this.#upload;
+  }
+
+  get mayExist(): boolean {
+    return this.#mayExist;
   }
 
   expect(size: number): void {
@@ -164,9 +169,15 @@ export class PartWriter implements ObjectWriter {
     await Promise.all(this.#inFlight);
     this.#signal.throwIfAborted();
     this.#pool = undefined;
-    this.#phase = "appearing";
+    this.#askFor();
     const appeared = async () => (await findOurs(this.#bucket, this.#sent(), this.#signal)) !== undefined;
     await completeUpload(this.#bucket, { upload, parts: this.#parts, appeared }, this.#signal);
+  }
+
+  /** From here on the object may appear, whatever becomes of the request. */
+  #askFor(): void {
+    this.#phase = "appearing";
+    this.#mayExist = true;
   }
 
   async #putWhole(): Promise<void> {
@@ -179,7 +190,8 @@ export class PartWriter implements ObjectWriter {
       ...bucket.encryption.create,
     };
     this.#partCount = 1;
-    this.#phase = "appearing";
+    this.#signal.throwIfAborted();
+    this.#askFor();
     await sendBody(
       bucket,
       {

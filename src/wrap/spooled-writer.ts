@@ -37,6 +37,10 @@ class SpooledWriter implements ObjectWriter {
     this.#parts = parts;
   }
 
+  get mayExist(): boolean {
+    return this.#parts.inner.mayExist;
+  }
+
   expect(size: number): void {
     this.#parts.inner.expect(size);
   }

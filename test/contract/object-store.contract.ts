@@ -131,6 +131,38 @@ export function objectStoreContract(name: string, implementation: Implementation
         await rejectsWith("SNAPSHOT_NOT_FOUND", digest(store.read("c/snapshots/s", undefined, signal)));
       });
 
+      for (const size of [3, PART + 1]) {
+        check(
+          `says that an object of ${size} bytes may exist once complete() has asked for it`,
+          async (store, signal) => {
+            const writer = await store.open("c/snapshots/s", NONE, signal);
+            await writeAll(writer, randomBytes(size), MiB);
+            assert.equal(writer.mayExist, false);
+
+            await writer.complete();
+            await writer[Symbol.asyncDispose]();
+
+            assert.equal(writer.mayExist, true);
+          },
+        );
+
+        check(
+          `says that no object of ${size} bytes exists when complete() is aborted before`,
+          async (store, signal) => {
+            const stop = new AbortController();
+            const writer = await store.open("c/snapshots/s", NONE, stop.signal);
+            await writeAll(writer, randomBytes(size), MiB);
+            stop.abort(new Error("stop"));
+
+            await assert.rejects(writer.complete(), /stop/);
+            await writer[Symbol.asyncDispose]();
+
+            assert.equal(writer.mayExist, false);
+            await assertEmpty(store, signal);
+          },
+        );
+      }
+
       check("leaves nothing behind when disposed of without complete()", async (store, signal) => {
         {
           await using writer = await store.open("c/snapshots/s", NONE, signal);

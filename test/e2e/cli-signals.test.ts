@@ -6,6 +6,7 @@ import { type EtcdCluster, startEtcd } from "../support/etcd.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type Rgw, startRgw } from "../support/rgw.ts";
+import type { SeenRequest } from "../support/s3-request.ts";
 import { fill } from "./big-etcd.ts";
 import { assertFails, heard, type Scene, setScene } from "./scene.ts";
 
@@ -46,6 +47,15 @@ describe("signals, and a second run while one is on", { concurrency: 2 }, () => 
         assert.deepEqual(await scene.left(), []);
       }));
   }
+
+  it("SIGTERM when all bytes have come and parts are still on their way ends save with 130 and leaves nothing", () =>
+    midUpload(async ({ scene, proxy, ark }) => {
+      // The last part is sent by the completion alone, and is shorter than the others.
+      await eventually(() => proxy.requests.some((request) => isLastPart(request)));
+      ark.kill("SIGTERM");
+      assert.equal((await ark.ended).code, 130);
+      assert.deepEqual(await scene.left(), []);
+    }));
 
   it("a second signal ends it at once", () =>
     midUpload(async ({ proxy, ark }) => {
@@ -101,6 +111,10 @@ describe("signals, and a second run while one is on", { concurrency: 2 }, () => 
       { schedule: { cron: "0 0 1 1 *", onStart: true } },
     ));
 });
+
+function isLastPart({ partNumber = 0, headers }: SeenRequest): boolean {
+  return partNumber > 1 && Number(headers["content-length"]) < 5 * 2 ** 20;
+}
 
 interface MidUpload {
   readonly scene: Scene;

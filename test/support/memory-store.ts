@@ -184,7 +184,11 @@ export class MemoryStore implements ObjectStore {
           this.#begin("write", key);
           return this.onWrite?.(chunk, key);
         },
-        complete: (body) => this.#call("complete", key, signal, () => this.#complete(upload, body, options)),
+        complete: (body, onAsked) =>
+          this.#call("complete", key, signal, () => {
+            onAsked();
+            return this.#complete(upload, body, options);
+          }),
         drop: () => this.#uploads.delete(upload.uploadId),
       });
     });
@@ -313,7 +317,7 @@ export class MemoryStore implements ObjectStore {
 interface WriterHooks {
   readonly signal: AbortSignal;
   write(chunk: Uint8Array): Promise<void> | undefined;
-  complete(body: Uint8Array): Promise<WrittenObject>;
+  complete(body: Uint8Array, onAsked: () => void): Promise<WrittenObject>;
   drop(): void;
 }
 
@@ -322,6 +326,7 @@ class MemoryWriter implements ObjectWriter {
   readonly #chunks: Uint8Array[] = [];
   /** What `expect` was told, for tests that look. */
   expected: number | undefined;
+  mayExist = false;
 
   constructor(hooks: WriterHooks) {
     this.#hooks = hooks;
@@ -343,7 +348,9 @@ class MemoryWriter implements ObjectWriter {
   }
 
   complete(): Promise<WrittenObject> {
-    return this.#hooks.complete(Buffer.concat(this.#chunks));
+    return this.#hooks.complete(Buffer.concat(this.#chunks), () => {
+      this.mayExist = true;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

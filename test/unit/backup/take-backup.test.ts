@@ -199,6 +199,15 @@ describe("takeBackup()", () => {
     assert.equal(lab.store.keys.filter((key) => key.includes("/runs/")).length, 1);
   });
 
+  it("removes the intent when completing ends before the object can have been made", async () => {
+    const lab = new BackupLab();
+    lab.store.fail({ method: "complete", error: new BackupError("INTERRUPTED", "stop") });
+
+    await assert.rejects(lab.backUp(), hasCode("INTERRUPTED"));
+
+    assert.deepEqual(lab.store.keys, FOLDER);
+  });
+
   it("begins an upload anew that has become another account's, once", async () => {
     const lost = new BackupError("STORE_UPLOAD_LOST", "Cannot upload part 2");
     const lab = new BackupLab();

@@ -33,6 +33,7 @@ export class GatedWriter implements ObjectWriter {
   readonly gate = new Gate();
   readonly taken: Uint8Array[] = [];
   completed = false;
+  mayExist = false;
   disposed = false;
   expected = 0;
   #busy = false;
@@ -56,6 +57,7 @@ export class GatedWriter implements ObjectWriter {
 
   async complete() {
     this.completed = true;
+    this.mayExist = true;
     return { key: "k", size: this.size, storedAt: 0, parts: 1 };
   }
 

@@ -107,6 +107,16 @@ describe("spooledWriter()", () => {
     assert.equal(queue.appended, 2);
   });
 
+  test("says of the object what its writer says, also when disposed of", async () => {
+    const writer = spooledWriter(new GatedWriter(), new GatedQueue(0), MEMORY);
+    assert.equal(writer.mayExist, false);
+
+    await writer.complete();
+    await writer[Symbol.asyncDispose]();
+
+    assert.equal(writer.mayExist, true);
+  });
+
   test("surfaces the writer's error to who writes, waits and completes", async () => {
     const inner = new GatedWriter();
     const queue = new GatedQueue(0);

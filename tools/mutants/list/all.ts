@@ -1,6 +1,7 @@
 import type { Mutant } from "../mutant.ts";
 import { etcdMutants } from "./etcd.ts";
 import { inputMutants } from "./input.ts";
+import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
 import { promiseMutants } from "./promise.ts";
 import { rotationMutants } from "./rotation.ts";
@@ -13,5 +14,6 @@ export const mutants: readonly Mutant[] = [
   ...rotationMutants,
   ...etcdMutants,
   ...machineMutants,
+  ...interruptionMutants,
   ...promiseMutants,
 ];

@@ -283,7 +283,7 @@ export const machineMutants: readonly Mutant[] = [
     id: "machine/sigterm-unknown",
     row: "Machine: an object that may have been made keeps its intent",
     file: "src/backup/upload.ts",
-    find: "  if (upload.progress.completing) return;\n",
+    find: "  if (upload.writer.mayExist) return;\n",
     replace: "",
     tests: [{ file: takeBackup, name: "leaves the intent behind when it cannot know whether the object was made" }],
   },
