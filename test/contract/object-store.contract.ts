@@ -135,7 +135,7 @@ export function objectStoreContract(name: string, implementation: Implementation
         check(
           `says that an object of ${size} bytes may exist once complete() has asked for it`,
           async (store, signal) => {
-            const writer = await store.open("c/snapshots/s", NONE, signal);
+            const writer = await store.open("c/snapshots/s", { ...NONE, expectedSize: size }, signal);
             await writeAll(writer, randomBytes(size), MiB);
             assert.equal(writer.mayExist, false);
 
@@ -150,7 +150,7 @@ export function objectStoreContract(name: string, implementation: Implementation
           `says that no object of ${size} bytes exists when complete() is aborted before`,
           async (store, signal) => {
             const stop = new AbortController();
-            const writer = await store.open("c/snapshots/s", NONE, stop.signal);
+            const writer = await store.open("c/snapshots/s", { ...NONE, expectedSize: size }, stop.signal);
             await writeAll(writer, randomBytes(size), MiB);
             stop.abort(new Error("stop"));
 
