@@ -42,6 +42,8 @@ export type ErrorCode =
   | "SNAPSHOT_SUSPECT"
   /** Another process of this node holds the lock. */
   | "ALREADY_RUNNING"
+  /** A program that does a part of the work (etcdutl) failed. */
+  | "TOOL_FAILED"
   /** The backup is stored, but a later step (prune, verify) failed. */
   | "FOLLOW_UP_FAILED"
   /** Stopped by a signal. */

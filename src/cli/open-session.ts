@@ -86,6 +86,7 @@ export async function openSession(
     app,
     format: options.output,
     file: loaded.file,
+    environment,
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

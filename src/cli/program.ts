@@ -10,6 +10,8 @@ import { deleteByName } from "./commands/delete.ts";
 import { fetch } from "./commands/fetch.ts";
 import { list, listClusters } from "./commands/list.ts";
 import { prune } from "./commands/prune.ts";
+import { addRestoreOptions, restore } from "./commands/restore.ts";
+import type { RestoreFlags } from "./commands/restore-flags.ts";
 import { run } from "./commands/run.ts";
 import { save } from "./commands/save.ts";
 import { verify } from "./commands/verify.ts";
@@ -50,6 +52,10 @@ export function createProgram(terminal: Terminal): Command {
       add.run(command, READS, (session) => fetch(session, { name, to })),
     );
   addVerify(add);
+  addRestoreOptions(add.command("restore [snapshot]", "make a data directory of etcd's from a snapshot")).action(
+    (snapshot: string | undefined, flags: RestoreFlags, command: Command) =>
+      restore({ snapshot, flags, common: add.options(command), terminal }),
+  );
   add
     .command("adopt", "make the folder this etcd cluster's, after it was rebuilt or restored")
     .action(add.session(WRITES, adopt));

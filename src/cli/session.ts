@@ -11,4 +11,6 @@ export interface Session {
   readonly format: OutputFormat;
   /** The configuration file that was read, if any. */
   readonly file: string | undefined;
+  /** With what the env files give. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -26,6 +26,7 @@ export function sessionOf(lab: BackupLab): TestSession {
     app: appOf(lab, config),
     format: "table",
     file: undefined,
+    environment: {},
     terminal: {
       stdout: output("stdout"),
       stderr: output("stderr"),
