@@ -23,6 +23,7 @@ export async function createWorkspace(place: Place): Promise<Workspace> {
       publish(join(path, name), target).catch((error: unknown) => {
         throw directoryError("restore into", target.path, error);
       }),
+    takeBack: (name, target) => rename(target.path, join(path, name)),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
 }

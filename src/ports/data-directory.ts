@@ -22,6 +22,8 @@ export interface Workspace extends AsyncDisposable {
    * nothing, when something has come there meanwhile.
    */
   publish(name: string, place: Place): Promise<void>;
+  /** Takes what was published back into the workspace, with which it goes. */
+  takeBack(name: string, place: Place): Promise<void>;
 }
 
 /** What a restore that was killed has left beside a place. */

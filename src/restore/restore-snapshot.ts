@@ -55,16 +55,35 @@ const WAL = "wal";
 
 async function unpack(context: RestoreContext, unpacking: Unpacking, signal: AbortSignal): Promise<void> {
   const { prepared, workspace, path, skipHashCheck } = unpacking;
-  const { wal, dataDir, tool, member } = prepared;
+  const { wal, tool, member } = prepared;
   await using beside = wal.kind === "apart" ? await context.directories.workspaceBeside(wal.place) : undefined;
   const restored = join(workspace.path, DATA);
   const walDir = wal.kind === "below" ? join(restored, wal.relative) : beside && join(beside.path, WAL);
   await tool.restore({ file: path, dataDir: restored, walDir, member, skipHashCheck }, signal);
   signal.throwIfAborted();
-  // The data directory last: that is the commit. etcd that finds it finds its WAL in place; in the other order a kill
-  // between the two would leave a database which etcd starts with an empty log, as another cluster.
-  if (wal.kind === "apart") await beside?.publish(WAL, wal.place);
-  await workspace.publish(DATA, dataDir);
+  await commit({ workspace, beside, prepared });
+}
+
+interface Commit {
+  readonly workspace: Workspace;
+  /** Beside the directory of a WAL that lies apart. */
+  readonly beside: Workspace | undefined;
+  readonly prepared: PreparedRestore;
+}
+
+/**
+ * Puts the data directory in place last: etcd that finds it finds its WAL in place. In the other order a kill between
+ * the two would leave a database that etcd starts with an empty log.
+ */
+async function commit({ workspace, beside, prepared: { dataDir, wal } }: Commit): Promise<void> {
+  if (wal.kind !== "apart" || !beside) return await workspace.publish(DATA, dataDir);
+  await beside.publish(WAL, wal.place);
+  try {
+    await workspace.publish(DATA, dataDir);
+  } catch (error) {
+    await beside.takeBack(WAL, wal.place);
+    throw error;
+  }
 }
 
 function refuseSuspect(source: RestoreSource, leniency: Leniency): void {

@@ -25,7 +25,8 @@ Have at hand:
      mv kube-apiserver.yaml kube-controller-manager.yaml kube-scheduler.yaml etcd.yaml ../stopped/
      crictl ps     # until it shows neither etcd nor kube-apiserver
 
-2. On every control plane node, the same snapshot, and the old data out of the way:
+2. On every control plane node, the same snapshot (fetched, or copied from another of them), and the old
+   data out of the way:
 
      etcd-ark fetch ${snapshot.name} --to /root/${snapshot.name}
      mv /var/lib/etcd /var/lib/etcd.old

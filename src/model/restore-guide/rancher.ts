@@ -90,7 +90,7 @@ function bucketNeeds({ name, config }: Rancher): string {
   return `  - keys for the bucket, in the environment and never on the command line, where others see them.
 
 The flags below belong on the command line and never into ${config}: there
-${name} would store its own snapshots among these, and prune them.
+${name} would store and prune its own snapshots among these.
 `;
 }
 
