@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { lockHolder } from "../../../src/data-directory/lock-holder.ts";
 import { lookAt } from "../../../src/data-directory/place.ts";
 import { isBackupError } from "../../../src/errors.ts";
 import { type TempDir, tempDir } from "../../support/temp-dir.ts";
@@ -82,6 +83,11 @@ describe("lookAt()", () => {
     });
     await once(holder.stdout, "data");
     assert.equal((await lookAt(path("etcd"))).lockedBy, holder.pid);
+    const { ino } = await stat(db);
+    // As btrfs shows it, whose subvolumes have devices of their own.
+    const elsewhere = (pid: number | undefined) => async () => `1: FLOCK  ADVISORY  WRITE ${pid} ff:ff:${ino} 0 EOF\n`;
+    assert.equal(await lockHolder(path("etcd"), elsewhere(holder.pid)), holder.pid);
+    assert.equal(await lockHolder(path("etcd"), elsewhere(process.pid)), undefined);
 
     holder.stdin.end();
     await once(holder, "close");

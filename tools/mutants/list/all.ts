@@ -4,6 +4,7 @@ import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
 import { promiseMutants } from "./promise.ts";
+import { restoreMutants } from "./restore.ts";
 import { rotationMutants } from "./rotation.ts";
 import { s3Mutants } from "./s3.ts";
 
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...machineMutants,
   ...interruptionMutants,
   ...promiseMutants,
+  ...restoreMutants,
 ];
