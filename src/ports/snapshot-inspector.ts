@@ -1,11 +1,5 @@
+import type { Finding } from "../model/finding.ts";
 import type { Revision } from "../model/manifest.ts";
-
-/** Something that is wrong with a snapshot file. */
-export interface Finding {
-  readonly code: string;
-  /** A clause that fits behind a colon. */
-  readonly message: string;
-}
 
 /** What a snapshot file was found to be. */
 export interface InspectedFile {

@@ -37,7 +37,7 @@ export async function checkFile(
 
 /** Whether the tool must not look at the digest, since there is none or it is wrong. */
 export function mustSkipHashCheck({ findings, hasTrailer }: InspectedFile): boolean {
-  return !hasTrailer || findings.some(({ code }) => code === "digest");
+  return !hasTrailer || findings.some(({ code }) => code === "DIGEST");
 }
 
 /** etcd reads the files of older versions, never those of newer ones. */
@@ -63,7 +63,7 @@ export function object(objection: BackupError | undefined, { force, warn }: Leni
 }
 
 function objectionTo(name: string, { findings, hasTrailer }: InspectedFile): BackupError | undefined {
-  const [first, ...others] = findings;
+  const [first, ...others] = hasTrailer ? findings : findings.filter(({ code }) => code !== "DIGEST");
   if (first) {
     const more = others.length > 0 ? `, and ${others.length} more` : "";
     return new BackupError("SNAPSHOT_CORRUPT", `Cannot restore "${name}": ${first.message}${more}`, {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { copyDecoded } from "../backup/copy-snapshot.ts";
+import { readDecoded } from "../backup/copy-snapshot.ts";
 import { decode } from "../backup/decoder.ts";
 import { layout } from "../model/layout.ts";
 import type { ObjectWriter } from "../ports/object-store.ts";
@@ -26,8 +26,9 @@ export async function fetchSource(
   await using into = context.localFiles(directory);
   await using writer = await into.open(FILE, { expectedSize: fetchedBytes, metadata: {} }, signal);
   const reporting = withProgress(writer, (done) => onProgress(done, Math.max(done, fetchedBytes)));
-  if (source.kind === "stored" && !force) await copyDecoded(source.snapshot, reporting, signal);
-  else for await (const chunk of bytesOf(source, signal)) await reporting.write(chunk);
+  const isChecked = source.kind === "stored" && !force;
+  const bytes = isChecked ? readDecoded(source.snapshot, signal) : bytesOf(source, signal);
+  for await (const chunk of bytes) await reporting.write(chunk);
   await writer.complete();
   return join(directory, FILE);
 }
@@ -50,6 +51,9 @@ function withProgress(writer: ObjectWriter, report: (done: number) => void): Obj
       done += chunk.length;
       report(done);
       return writer.write(chunk);
+    },
+    get mayExist() {
+      return writer.mayExist;
     },
     complete: () => writer.complete(),
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),

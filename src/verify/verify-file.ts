@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Level } from "../model/check-record.ts";
 import type { Finding } from "../model/finding.ts";
 import { TRAILER_BYTES } from "../model/manifest.ts";
+import { hasTrailer } from "../model/snapshot-file.ts";
 import type { LocalFile } from "../ports/local-file.ts";
 import type { VerifyContext } from "./context.ts";
 import { type Inspected, inspectSource } from "./inspect-source.ts";
@@ -12,7 +13,7 @@ import { fileSource } from "./sources.ts";
 export interface VerifyFileRequest {
   readonly path: string;
   readonly level: Level;
-  readonly askHash: AskHash | undefined;
+  readonly askHash?: AskHash | undefined;
 }
 
 /** What a file was found to be. */
@@ -30,25 +31,23 @@ const CHUNK = 2 ** 20;
  * as a finding: nothing tells whether its values are those that etcd wrote. Rejects when it cannot be read.
  */
 export async function verifyFile(
-  { openFile }: VerifyContext,
+  { openFile }: Pick<VerifyContext, "openFile">,
   { path, level, askHash }: VerifyFileRequest,
   signal: AbortSignal,
 ): Promise<FileVerification> {
   await using file = await openFile(path, signal);
-  // Pages fill the rest of a snapshot: etcd tells the digest by this, too (etcdutl `snapshot/v3_snapshot.go` saveDB).
-  const hasTrailer = file.size % 512 === TRAILER_BYTES;
-  const facts = { size: file.size, hasTrailer };
+  const facts = { size: file.size, hasTrailer: hasTrailer(file.size) };
   const isDeep = level === "structure" || level === "full";
   const inspected = isDeep
     ? await inspectSource(fileSource(file), level === "full" ? askHash : undefined, signal)
     : { findings: [], inspection: undefined, live: undefined };
   const isFormatWrong = inspected.findings.some(({ code }) => code === "FORMAT");
-  const digest = level === "stored" || isFormatWrong ? [] : await checkDigest(file, hasTrailer, signal);
+  const digest = level === "stored" || isFormatWrong ? [] : await checkDigest(file, signal);
   return { ...facts, ...inspected, findings: [...digest, ...inspected.findings] };
 }
 
-async function checkDigest(file: LocalFile, hasTrailer: boolean, signal: AbortSignal): Promise<Finding[]> {
-  if (!hasTrailer) return [{ code: "DIGEST", message: "it has no digest at its end" }];
+async function checkDigest(file: LocalFile, signal: AbortSignal): Promise<Finding[]> {
+  if (!hasTrailer(file.size)) return [{ code: "DIGEST", message: "it has no digest at its end" }];
   const hash = createHash("sha256");
   const end = file.size - TRAILER_BYTES;
   for (let at = 0; at < end; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, end - at), signal));

@@ -1,3 +1,5 @@
+import { firstVersion } from "./key-value.ts";
+
 /** Builds database files as bbolt lays them out, to try what a real etcd will not do on demand. */
 
 export interface BoltFileOptions {
@@ -39,7 +41,7 @@ class BoltWriter {
     const { compactRevision, storageVersion, firstRevision } = this.#options;
     const rows = this.#options.valueSizes.map((size, index) => ({
       key: revisionKey(firstRevision + BigInt(index)),
-      value: Buffer.alloc(size, index),
+      value: firstVersion(`key-${index}`, firstRevision + BigInt(index), size),
     }));
     const meta: Item[] = [{ key: Buffer.from("consistent_index"), value: Buffer.alloc(8) }];
     if (compactRevision !== undefined) {
@@ -179,6 +181,8 @@ function metaPage(pageSize: number, meta: { root: number; pageCount: number; tra
   page.writeUInt32LE(2, 20);
   page.writeUInt32LE(pageSize, 24);
   page.writeBigUInt64LE(BigInt(meta.root), 32);
+  // No list of free pages, as etcd has it.
+  page.writeBigUInt64LE(2n ** 64n - 1n, 48);
   page.writeBigUInt64LE(BigInt(meta.pageCount), 56);
   page.writeBigUInt64LE(meta.transaction, 64);
   let hash = 0xcbf29ce484222325n;
