@@ -1,6 +1,6 @@
 import { encodingOf } from "../model/compression.ts";
 import { type ClusterIdentity, currentTimeline } from "../model/identity.ts";
-import { FORMAT_VERSION, type Manifest, TRAILER_BYTES } from "../model/manifest.ts";
+import { FORMAT_VERSION, type Manifest, type Revision, TRAILER_BYTES } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import { assessHistory } from "../model/suspicion.ts";
 import { formatInstant, type Instant } from "../model/time.ts";
@@ -18,6 +18,9 @@ export interface TakenSnapshot extends CheckedStream {
   readonly startedAt: Instant;
   readonly finishedAt: Instant;
   readonly snapshotSize: number;
+  readonly liveKeys: number;
+  /** The revision at which they were counted. */
+  readonly liveKeysRevision: Revision;
   /** Of the bytes as stored. */
   readonly storedSha256: string;
 }
@@ -61,7 +64,8 @@ export function describeSnapshot(context: BackupContext, facts: SnapshotFacts): 
     ...describeStored(object, folder.destination.store),
     ...placeInHistory(folder, snapshot),
     writer: context.writer,
-    liveKeys: snapshot.origin.liveKeys,
+    liveKeys: snapshot.liveKeys,
+    liveKeysRevision: String(snapshot.liveKeysRevision),
     dbSizeInUse: member.dbSizeInUse,
   };
 }
@@ -79,11 +83,11 @@ export function describeStored(object: WrittenObject, store: ObjectStore) {
 }
 
 /** The timeline, and whether the snapshot fits onto what came before it there. */
-function placeInHistory({ identity, before }: SnapshotFacts["folder"], { origin, revision }: TakenSnapshot) {
+function placeInHistory({ identity, before }: SnapshotFacts["folder"], { origin, revision, liveKeys }: TakenSnapshot) {
   const adopted = Number(currentTimeline(identity).id);
   const current = Math.max(adopted, Number(before?.timeline ?? 0));
   const previous = Number(before?.timeline) === current ? before : undefined;
-  const { linearized, liveKeys, member } = origin;
+  const { linearized, member } = origin;
   const { dbSizeInUse, alarms } = member;
   const { reasons, rewound } = assessHistory({ revision, linearized, liveKeys, dbSizeInUse, alarms }, previous);
   return { timeline: String(rewound ? current + 1 : current), suspect: [...reasons] };

@@ -200,7 +200,31 @@ async function receive({ context, request, uploads, tee, origin }: Reception, si
   const checked = check.finish();
   refuseStale(checked.revision, origin);
   const storedSha256 = await encoder.finish(checked.snapshotSha256);
-  return { ...checked, snapshotSize, storedSha256, finishedAt: clock.now() };
+  const finishedAt = clock.now();
+  return {
+    ...checked,
+    snapshotSize,
+    storedSha256,
+    finishedAt,
+    ...(await countLive(context, { ...checked, origin }, signal)),
+  };
+}
+
+/** The keys that the snapshot holds; when etcd no longer tells, those that it had when the member was chosen. */
+async function countLive(
+  { source }: BackupContext,
+  { revision, origin }: { readonly revision: Revision; readonly origin: SnapshotOrigin },
+  signal: AbortSignal,
+): Promise<{ readonly liveKeys: number; readonly liveKeysRevision: Revision }> {
+  const { member, readRevision, liveKeys } = origin;
+  if (revision === readRevision) return { liveKeys, liveKeysRevision: revision };
+  try {
+    return { liveKeys: await source.countKeys(member, revision, signal), liveKeysRevision: revision };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isBackupError(error)) throw error;
+    return { liveKeys, liveKeysRevision: readRevision };
+  }
 }
 
 /** A member that was cut off from the others may send what was true an hour ago. */

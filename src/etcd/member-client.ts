@@ -67,10 +67,14 @@ export class MemberClient implements Disposable {
     await this.#range({ key: Buffer.from("health"), count_only: true }, signal);
   }
 
-  /** Counts all keys: as the quorum knows them, or with `serializable` as this member alone does. */
-  async countKeys(serializable: boolean, signal: AbortSignal): Promise<IRangeResponse> {
+  /** Counts all keys, now or at a revision: as the quorum knows them, or with `serializable` as this member alone does. */
+  async countKeys(
+    { serializable, revision = 0n }: { readonly serializable: boolean; readonly revision?: bigint },
+    signal: AbortSignal,
+  ): Promise<IRangeResponse> {
     const all = Buffer.from([0]);
-    return await this.#range({ key: all, range_end: all, count_only: true, serializable }, signal);
+    const range = { key: all, range_end: all, count_only: true, serializable, revision: String(revision) };
+    return await this.#range(range, signal);
   }
 
   /** HashKV at a revision: a scan of all that the member has, for which it is given the time. */

@@ -53,6 +53,11 @@ class EtcdSource implements SnapshotSource {
     return Number((await this.#client(member).status(signal)).dbSize);
   }
 
+  async countKeys(member: Member, revision: Revision, signal: AbortSignal): Promise<number> {
+    const { count } = await this.#client(member).countKeys({ serializable: true, revision }, signal);
+    return Number(count);
+  }
+
   async hashKv(member: Member, revision: Revision, signal: AbortSignal): Promise<KeySpaceHash> {
     const { hash, compact_revision } = await this.#client(member).hashKv(revision, signal);
     return { member: member.endpoint, hash: Number(hash), compactRevision: BigInt(compact_revision) };
@@ -105,7 +110,7 @@ class EtcdSource implements SnapshotSource {
   }
 
   async #read(member: Member, linearized: boolean, signal: AbortSignal): Promise<SnapshotOrigin> {
-    const { header, count } = await this.#client(member).countKeys(!linearized, signal);
+    const { header, count } = await this.#client(member).countKeys({ serializable: !linearized }, signal);
     return { member, linearized, readRevision: BigInt(header.revision), liveKeys: Number(count) };
   }
 

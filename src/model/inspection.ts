@@ -24,7 +24,10 @@ export interface Inspection {
   readonly revision: Revision;
   /** The last compaction; -1 for none. */
   readonly compactRevision: Revision;
-  /** Keys that are not deleted: what etcd from 3.6 on counts as `totalKey`. */
+  /**
+   * Keys that are not deleted. etcd from 3.6 on counts them as `totalKey`, and one more where `--bump-revision` has left a
+   * row.
+   */
   readonly liveKeys: number;
   readonly leases: number;
   readonly users: number;

@@ -60,6 +60,8 @@ export const Manifest = z.looseObject({
   writer: z.string(),
   /** Live keys and bytes in use when it was taken: what the next snapshot is compared with. */
   liveKeys: z.number().int().nonnegative(),
+  /** The revision at which they were counted: the snapshot's own, unless etcd had compacted that by then. */
+  liveKeysRevision: z.string().regex(/^\d+$/).optional(),
   dbSizeInUse: bytes,
 });
 export type Manifest = z.infer<typeof Manifest>;

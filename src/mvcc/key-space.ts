@@ -36,6 +36,8 @@ export class KeySpace {
   readonly #value = new KeyValueReader();
   #lastMain = 0;
   #liveAtRevision = 0;
+  /** Whether there is a row that only holds a revision: etcd takes it for one of the empty key. */
+  #hasPlaceholder = false;
 
   constructor(options: KeySpaceOptions) {
     this.#options = options;
@@ -46,9 +48,9 @@ export class KeySpace {
     return this.#lastMain;
   }
 
-  /** Keys that are not deleted at the end. */
+  /** Keys that are not deleted at the end, as a range over all of them counts: no key is empty. */
   get liveKeys(): number {
-    return this.#table.live;
+    return this.#table.live - (this.#hasPlaceholder ? 1 : 0);
   }
 
   /** HashKV, once all leaves were read. */
@@ -94,6 +96,7 @@ export class KeySpace {
     const slot = this.#table.slotOf(value.bytes, reader.keyStart, reader.keyEnd);
     // `--bump-revision` leaves a row without a value, to hold the revision (etcdutl `snapshot/v3_snapshot.go`).
     if (value.end > value.start) this.#check({ main, isTombstone, ...rowOf(reader) }, slot);
+    else this.#hasPlaceholder = true;
     if (main <= this.#options.revision) this.#supersede(slot);
     if (isTombstone) this.#table.delete(slot);
     else this.#table.put(slot, reader.version, reader.createRevision);

@@ -63,6 +63,8 @@ export interface SnapshotSource extends AsyncDisposable {
   open(member: Member, signal: AbortSignal): Promise<SnapshotStream>;
   /** Bytes of the member's database file now. */
   dbSize(member: Member, signal: AbortSignal): Promise<number>;
+  /** Live keys of the member at a revision. Rejects with `ETCD_REFUSED` when that was compacted. */
+  countKeys(member: Member, revision: Revision, signal: AbortSignal): Promise<number>;
   /**
    * HashKV at a revision. The member scans its key space and takes no writes meanwhile. Rejects with `ETCD_REFUSED` when
    * the revision was compacted or has not come yet.

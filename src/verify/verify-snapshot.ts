@@ -70,6 +70,9 @@ function compareManifest(manifest: Manifest, inspection: Inspection): Finding[] 
     ["revision", manifest.revision, String(inspection.revision)],
     ["dbSize", String(manifest.dbSize), String(status.totalSize)],
     ["storageVersion", manifest.storageVersion, status.version],
+    ...(manifest.liveKeysRevision === manifest.revision
+      ? [["liveKeys", String(manifest.liveKeys), String(inspection.liveKeys)] as const]
+      : []),
   ] as const;
   return figures
     .filter(([, written, found]) => written !== found)

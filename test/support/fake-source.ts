@@ -67,6 +67,10 @@ export class FakeSource implements SnapshotSource {
     return this.growth();
   }
 
+  async countKeys(_member: Member, _revision: bigint): Promise<number> {
+    return this.liveKeys;
+  }
+
   async hashKv(member: Member): Promise<KeySpaceHash> {
     return { member: member.endpoint, ...this.spaceHash };
   }

@@ -334,6 +334,28 @@ describe("takeBackup() on a folder with a history", () => {
     assert.deepEqual((await lab.manifest()).suspect, ["live keys fell from 40 to 19"]);
   });
 
+  it("counts the keys at the revision of the snapshot, which may be newer than the read before it", async () => {
+    const lab = new BackupLab();
+    lab.source.readRevision = 90n;
+    lab.source.countKeys = async (_member, revision) => (revision === 100n ? 41 : 0);
+
+    const { liveKeys, liveKeysRevision } = await lab.manifest();
+
+    assert.deepEqual({ liveKeys, liveKeysRevision }, { liveKeys: 41, liveKeysRevision: "100" });
+  });
+
+  it("keeps the count of the read when etcd has compacted the snapshot's revision meanwhile", async () => {
+    const lab = new BackupLab();
+    lab.source.readRevision = 90n;
+    lab.source.countKeys = async () => {
+      throw new BackupError("ETCD_REFUSED", "Cannot read: required revision has been compacted");
+    };
+
+    const { liveKeys, liveKeysRevision } = await lab.manifest();
+
+    assert.deepEqual({ liveKeys, liveKeysRevision }, { liveKeys: 40, liveKeysRevision: "90" });
+  });
+
   it("marks a snapshot of a cluster that has raised a CORRUPT alarm", async () => {
     const lab = new BackupLab();
     lab.source.alarms = ["CORRUPT"];

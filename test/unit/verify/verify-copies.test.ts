@@ -114,8 +114,8 @@ describe("verifyCopy()", () => {
     );
   });
 
-  it("finds a manifest that says another revision, size or storage version", async () => {
-    for (const change of [{ revision: "60" }, { dbSize: 40_961 }, { storageVersion: "3.6.0" }]) {
+  it("finds a manifest that says another revision, size, storage version or number of keys", async () => {
+    for (const change of [{ revision: "60" }, { dbSize: 40_961 }, { storageVersion: "3.6.0" }, { liveKeys: 59 }]) {
       const lab = labOfRealSnapshot();
       const { verification } = await check(lab, withManifest(await copyOf(lab), change), "structure");
       assert.deepEqual(

@@ -23,6 +23,7 @@ export function labOfRealSnapshot(options: ConstructorParameters<typeof BackupLa
   const lab = new BackupLab(options);
   lab.source.fixture = snapshotFixture("etcd-3.5-few");
   lab.source.revision = 61n;
+  lab.source.liveKeys = 60;
   return lab;
 }
 
