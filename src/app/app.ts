@@ -18,10 +18,12 @@ import type { RunLock } from "../ports/run-lock.ts";
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { Schedule, Ticker } from "../ports/ticker.ts";
+import type { DrillContext } from "../restore/drill.ts";
 import { createTicker } from "../schedule/ticker.ts";
 import { stateDirectory } from "../state/state-directory.ts";
 import { createLocalState } from "../state/state-file.ts";
 import type { VerifyContext } from "../verify/context.ts";
+import { createDrillContext } from "./drill.ts";
 import { createS3 } from "./s3.ts";
 import { systemClock } from "./system-clock.ts";
 import { VERSION } from "./version.ts";
@@ -38,6 +40,7 @@ export interface App extends AsyncDisposable {
   /** The locks of this node for these stores and this cluster. */
   readonly lockNames: { readonly daemon: string; readonly run: string };
   readonly verify: VerifyContext;
+  readonly drill: DrillContext;
   /** A directory of local files as a store, to fetch into. */
   readonly localFiles: (directory: string) => ObjectStore;
 }
@@ -45,6 +48,8 @@ export interface App extends AsyncDisposable {
 export interface AppOptions {
   readonly config: Config;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What relative paths of programs are relative to. */
+  readonly workingDirectory: string;
   readonly telemetry: Telemetry;
 }
 
@@ -52,7 +57,7 @@ export interface AppOptions {
  * Builds every adapter; nobody else does. Nothing is connected yet when it resolves, and nothing is left running when it
  * rejects, as it does with `CONFIG_INVALID` when a file that the configuration names cannot be used.
  */
-export async function createApp({ config, environment, telemetry }: AppOptions): Promise<App> {
+export async function createApp({ config, environment, workingDirectory, telemetry }: AppOptions): Promise<App> {
   const clock: Clock = systemClock;
   const remembered = stateDirectory(environment);
   await using building = new AsyncDisposableStack();
@@ -80,6 +85,15 @@ export async function createApp({ config, environment, telemetry }: AppOptions):
     cleanUpSignal: () => AbortSignal.timeout(CLEAN_UP_MS),
     releaseMemory: collectGarbage,
   };
+  const scratch = scratchDirectory(config, remembered);
+  const verify: VerifyContext = {
+    node: config.node,
+    writer: context.writer,
+    inMemoryBytes: VERIFY_IN_MEMORY_BYTES,
+    scratch: createScratch(scratch),
+    openFile: openLocalFile,
+    clock,
+  };
   const built = building.move();
   return {
     context,
@@ -90,14 +104,8 @@ export async function createApp({ config, environment, telemetry }: AppOptions):
     ticker: createTicker({ clock }),
     lock: createRunLock({ clock }),
     lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
-    verify: {
-      node: config.node,
-      writer: context.writer,
-      inMemoryBytes: VERIFY_IN_MEMORY_BYTES,
-      scratch: createScratch(scratchDirectory(config, remembered)),
-      openFile: openLocalFile,
-      clock,
-    },
+    verify,
+    drill: createDrillContext({ verify, directory: scratch, environment, workingDirectory }),
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
     [Symbol.asyncDispose]: () => built.disposeAsync(),
   };

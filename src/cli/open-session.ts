@@ -64,6 +64,7 @@ export async function openSession(
 ): Promise<Session & AsyncDisposable> {
   const loaded = loadOptions(options, terminal);
   const { environment } = loaded;
+  const { workingDirectory } = terminal;
   requireStore(loaded.config);
   const level = needs.logLevel === "configured" ? loaded.config.logging.level : "warn";
   const telemetry = await createTelemetry({
@@ -72,7 +73,8 @@ export async function openSession(
     output: terminal.stderr,
     colour: coloured(terminal, terminal.stderr),
   });
-  const wire = (config: Loaded["config"]): Promise<App> => createApp({ config, environment, telemetry });
+  const wire = (config: Loaded["config"]): Promise<App> =>
+    createApp({ config, environment, workingDirectory, telemetry });
   let { config } = loaded;
   if (needs.readsOnly && loaded.sourceOf(["cluster"]) === "default") {
     // Disposed of also when it throws: its watchers would keep the process alive.

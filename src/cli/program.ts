@@ -7,6 +7,7 @@ import { accept } from "./commands/accept.ts";
 import { adopt } from "./commands/adopt.ts";
 import { configCheck, configPrint, configSchema } from "./commands/config.ts";
 import { deleteByName } from "./commands/delete.ts";
+import { type DrillFlags, drill } from "./commands/drill.ts";
 import { fetch } from "./commands/fetch.ts";
 import { list, listClusters } from "./commands/list.ts";
 import { prune } from "./commands/prune.ts";
@@ -52,6 +53,13 @@ export function createProgram(terminal: Terminal): Command {
       add.run(command, READS, (session) => fetch(session, { name, to })),
     );
   addVerify(add);
+  add
+    .command("drill [name]", "restore a snapshot for practice: start a stock etcd on it, and compare")
+    .option("--etcd <path>", "etcd's server program; by default etcd on PATH")
+    .option("--etcdutl <path>", "the tool to restore with; by default etcdutl on PATH")
+    .action((name: string | undefined, flags: DrillFlags, command: Command) =>
+      add.run(command, READS, (session) => drill(session, name, flags)),
+    );
   addRestoreOptions(add.command("restore [snapshot]", "make a data directory of etcd's from a snapshot")).action(
     (snapshot: string | undefined, flags: RestoreFlags, command: Command) =>
       restore({ snapshot, flags, common: add.options(command), terminal }),

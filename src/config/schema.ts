@@ -113,6 +113,16 @@ const Verify = z.strictObject({
   ),
 });
 
+const Drill = z.strictObject({
+  cron: namedField(
+    "",
+    "When the daemon restores the newest snapshot into nowhere, in schedule.timezone; empty = never",
+    optionalCron,
+  ),
+  etcd: textField("etcd's server program; empty = etcd on PATH"),
+  etcdutl: textField("The tool to restore with; empty = etcdutl on PATH, else etcdctl of 3.4 or 3.5"),
+});
+
 const Logging = z.strictObject({
   level: choiceField(["trace", "debug", "info", "warn", "error"], "The least level that is written", "info"),
   format: choiceField(["auto", "json", "pretty"], "auto = readable on a terminal, JSON lines otherwise"),
@@ -132,6 +142,7 @@ export const Config = z.strictObject({
       "What prune keeps: it counts ticks, not objects, and keeps what any rule keeps; all zero = it never deletes",
   }),
   verify: Verify.prefault({}).meta({ description: "Looking whether what is stored would restore" }),
+  drill: Drill.prefault({}).meta({ description: "Restoring for practice: a stock etcd is started on it and compared" }),
   compression: compressionField(
     "none | zstd[:level] | gzip[:level]; none = restorable with stock tools straight from the bucket",
   ),

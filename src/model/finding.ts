@@ -8,6 +8,7 @@
  * - `ROWS`: rows that etcd never writes: a history with a hole, or a key of another form.
  * - `STATUS`: the hash of all rows is not the one that an earlier check recorded.
  * - `HASHKV`: the hash of the key space is not the one that a live member gives.
+ * - `RESTORE`: a restored etcd does not serve what the snapshot holds.
  */
 export type FindingCode =
   | "MISSING"
@@ -19,7 +20,8 @@ export type FindingCode =
   | "STRUCTURE"
   | "ROWS"
   | "STATUS"
-  | "HASHKV";
+  | "HASHKV"
+  | "RESTORE";
 
 export interface Finding {
   readonly code: FindingCode;

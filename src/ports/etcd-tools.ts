@@ -38,3 +38,31 @@ export interface RestoreTool {
 
 /** Finds the tool: at the path `named`, else on PATH. Rejects with `CONFIG_INVALID` when there is none that can restore. */
 export type FindRestoreTool = (named: string | undefined, signal: AbortSignal) => Promise<RestoreTool>;
+
+/** An etcd server that was started for a moment. Disposal ends it, and resolves when it is gone. */
+export interface ThrowawayEtcd extends AsyncDisposable {
+  /** Client URL, on loopback. */
+  readonly endpoint: string;
+  /** Resolves to what it said last when it ends by itself. */
+  readonly ended: Promise<string>;
+}
+
+/** The member that a data directory was restored for. */
+export interface ThrowawayMember {
+  readonly dataDir: string;
+  readonly name: string;
+  /** Peer URL, on loopback: the one that the data directory was restored with. */
+  readonly peerUrl: string;
+}
+
+/** etcd's own server program. */
+export interface EtcdServer {
+  readonly path: string;
+  /** Such as `3.5.16`. */
+  readonly version: string;
+  /** Starts it as the only member of its cluster, on free ports of loopback; it may take a while to answer. */
+  start(member: ThrowawayMember, signal: AbortSignal): Promise<ThrowawayEtcd>;
+}
+
+/** Finds the server: at the path `named`, else on PATH. `undefined` when there is none; rejects when what was named is none. */
+export type FindEtcdServer = (named: string | undefined, signal: AbortSignal) => Promise<EtcdServer | undefined>;

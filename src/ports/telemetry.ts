@@ -48,6 +48,17 @@ export interface VerifySummary {
   readonly durationMs: number;
 }
 
+export interface DrillSummary {
+  readonly snapshot: SnapshotName;
+  readonly store: string;
+  readonly passed: boolean;
+  readonly findings: readonly string[];
+  /** From the first byte fetched to the first answer of the restored etcd. */
+  readonly timeToRestoreMs: number;
+  /** URL of the evidence. */
+  readonly record: string;
+}
+
 /** One method for each thing that operators are told. No method throws or waits. */
 export interface Telemetry {
   daemonStarted(fields: {
@@ -62,6 +73,7 @@ export interface Telemetry {
   backupFailed(fields: BackupFailure): void;
   backupSkipped(fields: { readonly tick: Instant; readonly why: string }): void;
   pruneFinished(fields: PruneSummary): void;
+  drillFinished(fields: DrillSummary): void;
   /** Once for each copy that was looked at. */
   verifyFinished(fields: VerifySummary): void;
   credentialsChanged(fields: CredentialsDescription): void;

@@ -79,8 +79,12 @@ function backupEvents(
 
 function storeEvents(
   emit: Emit,
-): Pick<Telemetry, "pruneFinished" | "sweepFinished" | "historySuspect" | "verifyFinished"> {
+): Pick<Telemetry, "pruneFinished" | "sweepFinished" | "historySuspect" | "verifyFinished" | "drillFinished"> {
   return {
+    drillFinished: (fields) => {
+      const message = fields.passed ? "Restore drill passed" : "Restore drill failed";
+      emit("drill.finished", { level: fields.passed ? "info" : "error", message, fields: { ...fields } });
+    },
     verifyFinished: (fields) => {
       const message = fields.passed ? "Snapshot verified" : "Snapshot is corrupt";
       emit("verify.finished", { level: fields.passed ? "info" : "error", message, fields: { ...fields } });

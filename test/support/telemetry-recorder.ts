@@ -21,6 +21,7 @@ export class TelemetryRecorder implements Telemetry {
   backupFailed = this.#record("backupFailed");
   backupSkipped = this.#record("backupSkipped");
   pruneFinished = this.#record("pruneFinished");
+  drillFinished = this.#record("drillFinished");
   verifyFinished = this.#record("verifyFinished");
   credentialsChanged = this.#record("credentialsChanged");
   credentialsRejected = this.#record("credentialsRejected");

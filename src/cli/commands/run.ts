@@ -4,8 +4,10 @@ import type { Config } from "../../config/schema.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
 import type { Duty } from "../../daemon/duties.ts";
 import { isBackupError } from "../../errors.ts";
+import { drill } from "../../restore/drill-newest.ts";
 import { verifySample } from "../../verify/verify-sample.ts";
 import type { Session } from "../session.ts";
+import { named } from "./drill.ts";
 
 /** `run`: the daemon. Returns when it was told to stop. */
 export async function run({ app, config, terminal, file }: Session): Promise<void> {
@@ -34,12 +36,19 @@ async function refuseHopeless({ credentials }: Session["app"], signal: AbortSign
 }
 
 /** What the daemon does besides the backups, as far as it is scheduled. */
-function dutiesOf({ context, verify }: App, { schedule, verify: { cron, level, sample } }: Config): Duty[] {
-  const { destinations, telemetry } = context;
+function dutiesOf(app: App, { schedule, verify: { cron, level, sample }, drill: drilled }: Config): Duty[] {
+  const { destinations, telemetry } = app.context;
   const verifying: Duty = {
     what: "verify what is stored",
     schedule: { cron, timezone: schedule.timezone },
-    work: (signal) => verifySample(verify, { destinations, level, sample, telemetry }, signal),
+    work: (signal) => verifySample(app.verify, { destinations, level, sample, telemetry }, signal),
   };
-  return cron === "" ? [] : [verifying];
+  const drilling: Duty = {
+    what: "drill a restore",
+    schedule: { cron: drilled.cron, timezone: schedule.timezone },
+    work: async (signal) => {
+      await drill(app.drill, { destinations, name: undefined, programs: named(drilled), telemetry }, signal);
+    },
+  };
+  return [verifying, drilling].filter(({ schedule: { cron } }) => cron !== "");
 }

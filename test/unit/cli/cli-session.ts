@@ -1,4 +1,6 @@
+import { tmpdir } from "node:os";
 import type { App } from "../../../src/app/app.ts";
+import { createDrillContext } from "../../../src/app/drill.ts";
 import type { Session } from "../../../src/cli/session.ts";
 import { Config } from "../../../src/config/schema.ts";
 import { createTicker } from "../../../src/schedule/ticker.ts";
@@ -49,6 +51,12 @@ function appOf(lab: BackupLab, config: Config): App {
     lock: { acquire: async () => ({ [Symbol.asyncDispose]: async () => undefined }) },
     lockNames: { daemon: "daemon", run: "run" },
     verify: verifyContextOf(lab),
+    drill: createDrillContext({
+      verify: verifyContextOf(lab),
+      directory: tmpdir(),
+      environment: {},
+      workingDirectory: "/",
+    }),
     localFiles: () => lab.store,
     [Symbol.asyncDispose]: async () => undefined,
   };
