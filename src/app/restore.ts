@@ -1,5 +1,6 @@
 import { createDataDirectories } from "../data-directory/data-directories.ts";
 import { createDirectoryStore } from "../directory/directory-store.ts";
+import { createRunLock } from "../locks/abstract-socket.ts";
 import { createFindRestoreTool, type EtcdToolsOptions } from "../programs/etcd-tools.ts";
 import type { RestoreContext } from "../restore/context.ts";
 import { inspectFile, peekFile } from "./inspect-file.ts";
@@ -13,6 +14,7 @@ export function createRestoreContext(options: EtcdToolsOptions): RestoreContext 
     peek: peekFile,
     findTool: createFindRestoreTool(options),
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock: systemClock }),
+    lock: createRunLock({ clock: systemClock }),
     clock: systemClock,
   };
 }

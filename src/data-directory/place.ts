@@ -5,6 +5,21 @@ import type { Place } from "../ports/data-directory.ts";
 import { directoryError, errnoOf } from "./errors.ts";
 import { lockHolder } from "./lock-holder.ts";
 
+/** Marks a directory that is of no use by itself. etcd takes no notice of it: in a WAL directory it passes over `.tmp`. */
+export const UNFINISHED = "etcd-ark-restore.tmp";
+
+/**
+ * Whether a directory bears the mark, and nothing in it has changed since. A kill may have kept the mark from being taken
+ * away; but once etcd has started on a WAL it writes to it.
+ */
+export async function isUnfinished(path: string): Promise<boolean> {
+  const mark = await lstat(join(path, UNFINISHED)).catch(() => undefined);
+  if (!mark) return false;
+  const names = await readdir(path, { recursive: true });
+  const changes = await Promise.all(names.map(async (name) => (await lstat(join(path, name))).mtimeMs));
+  return Math.max(...changes) <= mark.mtimeMs;
+}
+
 /** Looks at where a directory is to appear, and changes nothing. */
 export async function lookAt(given: string): Promise<Place> {
   try {
@@ -46,7 +61,8 @@ async function resolveLinks(given: string): Promise<string> {
 
 async function stateOf(path: string): Promise<Place["state"]> {
   try {
-    return (await readdir(path)).length === 0 ? "empty" : "occupied";
+    if ((await readdir(path)).length === 0) return "empty";
+    return (await isUnfinished(path)) ? "unfinished" : "occupied";
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return "absent";
     throw error;

@@ -1,9 +1,11 @@
 import type { Dirent, Stats } from "node:fs";
-import { chown, type FileHandle, lstat, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { chown, type FileHandle, lstat, mkdtemp, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { BackupError } from "../errors.ts";
 import type { Instant } from "../model/time.ts";
 import type { Leftovers, Place, Workspace } from "../ports/data-directory.ts";
 import { directoryError } from "./errors.ts";
+import { isUnfinished, UNFINISHED } from "./place.ts";
 
 const PREFIX = ".etcd-ark-restore-";
 /** As mkdtemp(3) completes the name: nothing else is ours to remove. */
@@ -19,13 +21,34 @@ export async function createWorkspace(place: Place): Promise<Workspace> {
   });
   return {
     path,
-    publish: (name, target) =>
-      publish(join(path, name), target).catch((error: unknown) => {
+    publish: async (name, target, as) => {
+      try {
+        if (as === "unfinished") await writeFile(join(path, name, UNFINISHED), "");
+        await publish(join(path, name), target);
+      } catch (error) {
         throw directoryError("restore into", target.path, error);
-      }),
+      }
+    },
     takeBack: (name, target) => rename(target.path, join(path, name)),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
+}
+
+/** Takes the mark away. */
+export async function finish({ path }: Place): Promise<void> {
+  await rm(join(path, UNFINISHED));
+  await sync(path);
+}
+
+/** Removes a directory that bears the mark. */
+export async function removeUnfinished({ path }: Place): Promise<void> {
+  if (!(await isUnfinished(path))) {
+    throw new BackupError("STORE_CONFLICT", `Cannot remove "${path}": no restore has left it unfinished`);
+  }
+  // The mark last, so that what is left of a removal that is killed is known again.
+  const names = await readdir(path);
+  for (const name of names.filter((each) => each !== UNFINISHED)) await rm(join(path, name), { recursive: true });
+  await rm(path, { recursive: true });
 }
 
 /** Removes what killed restores have left in the place's parent. */

@@ -2,7 +2,8 @@
 export interface Place {
   /** Absolute, links resolved. */
   readonly path: string;
-  readonly state: "absent" | "empty" | "occupied";
+  /** `unfinished`: put in place by `publish` as such, and never finished. */
+  readonly state: "absent" | "empty" | "occupied" | "unfinished";
   /** A mount point cannot be replaced by rename(2). */
   readonly isMountPoint: boolean;
   /** The process that holds the lock of `member/snap/db`, as a running etcd does; 0 when it is in another container. */
@@ -21,7 +22,7 @@ export interface Workspace extends AsyncDisposable {
    * nothing or over an empty directory, whose owner it takes over. Rejects with `STORE_CONFLICT`, and has changed
    * nothing, when something has come there meanwhile.
    */
-  publish(name: string, place: Place): Promise<void>;
+  publish(name: string, place: Place, as: "whole" | "unfinished"): Promise<void>;
   /** Takes what was published back into the workspace, with which it goes. */
   takeBack(name: string, place: Place): Promise<void>;
 }
@@ -38,6 +39,10 @@ export interface DataDirectories {
   look(path: string): Promise<Place>;
   /** Makes an empty workspace beside the place. */
   workspaceBeside(place: Place): Promise<Workspace>;
+  /** What was published as unfinished is whole now. */
+  finish(place: Place): Promise<void>;
+  /** Removes a directory that was published as unfinished; any other is refused with `STORE_CONFLICT`. */
+  removeUnfinished(place: Place): Promise<void>;
   /** Removes workspaces in which nothing has happened for an hour. Never rejects. */
   removeLeftovers(place: Place): Promise<Leftovers>;
 }

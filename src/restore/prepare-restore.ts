@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from "node:path";
 import { BackupError } from "../errors.ts";
-import type { Place } from "../ports/data-directory.ts";
+import type { DataDirectories, Place } from "../ports/data-directory.ts";
 import type { MemberOptions, RestoreTool } from "../ports/etcd-tools.ts";
 import type { RestoreContext } from "./context.ts";
 
@@ -39,13 +39,21 @@ export async function prepareRestore(
   checkBump(member);
   const wal = relationOf(dataDir, walDir);
   let place = refuseUnfit(await directories.look(dataDir), "--data-dir");
-  const walPlace = wal === "apart" && walDir ? refuseUnfit(await directories.look(walDir), "--wal-dir") : undefined;
+  const walPlace = wal === "apart" && walDir ? await lookAtWal(directories, walDir) : undefined;
   const tool = await findTool(named, signal);
   if (member.bumpRevision !== undefined && !tool.canBumpRevision) throw cannotBump(tool);
   const leftovers = await directories.removeLeftovers(place);
   // The room that they took is free now.
   if (leftovers.removed.length > 0) place = await directories.look(dataDir);
   return { member, dataDir: place, wal: walOf({ wal, walDir, walPlace }), tool, leftovers };
+}
+
+/** Since there is no data directory, a WAL that a restore has left unfinished belongs to none. */
+async function lookAtWal(directories: DataDirectories, walDir: string): Promise<Place> {
+  const place = await directories.look(walDir);
+  if (place.state !== "unfinished") return refuseUnfit(place, "--wal-dir");
+  await directories.removeUnfinished(place);
+  return await directories.look(walDir);
 }
 
 type Relation = "usual" | "apart" | { readonly below: string };
@@ -79,7 +87,7 @@ function refuseUnfit(place: Place, flag: string): Place {
       hint: `Stop that etcd, then move the directory away: mv ${path} ${path}.old`,
     });
   }
-  if (state === "occupied") {
+  if (state === "occupied" || state === "unfinished") {
     throw new BackupError("STORE_CONFLICT", `Cannot restore into "${path}": it is not empty`, {
       hint: `Stop etcd and move it away: mv ${path} ${path}.old; or name another directory with ${flag}`,
     });

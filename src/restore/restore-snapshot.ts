@@ -61,7 +61,7 @@ async function unpack(context: RestoreContext, unpacking: Unpacking, signal: Abo
   const walDir = wal.kind === "below" ? join(restored, wal.relative) : beside && join(beside.path, WAL);
   await tool.restore({ file: path, dataDir: restored, walDir, member, skipHashCheck }, signal);
   signal.throwIfAborted();
-  await commit({ workspace, beside, prepared });
+  await commit(context, { workspace, beside, prepared });
 }
 
 interface Commit {
@@ -73,17 +73,22 @@ interface Commit {
 
 /**
  * Puts the data directory in place last: etcd that finds it finds its WAL in place. In the other order a kill between
- * the two would leave a database that etcd starts with an empty log.
+ * the two would leave a database that etcd starts with an empty log. A WAL without its data directory bears a mark, by
+ * which the next restore knows that it may go.
  */
-async function commit({ workspace, beside, prepared: { dataDir, wal } }: Commit): Promise<void> {
-  if (wal.kind !== "apart" || !beside) return await workspace.publish(DATA, dataDir);
-  await beside.publish(WAL, wal.place);
+async function commit(
+  { directories }: RestoreContext,
+  { workspace, beside, prepared: { dataDir, wal } }: Commit,
+): Promise<void> {
+  if (wal.kind !== "apart" || !beside) return await workspace.publish(DATA, dataDir, "whole");
+  await beside.publish(WAL, wal.place, "unfinished");
   try {
-    await workspace.publish(DATA, dataDir);
+    await workspace.publish(DATA, dataDir, "whole");
   } catch (error) {
     await beside.takeBack(WAL, wal.place);
     throw error;
   }
+  await directories.finish(wal.place);
 }
 
 function refuseSuspect(source: RestoreSource, leniency: Leniency): void {

@@ -39,6 +39,7 @@ export async function restore(command: RestoreCommand): Promise<void> {
   const { environment, workingDirectory, signal } = terminal;
   const context = createRestoreContext({ environment, workingDirectory });
   const target = targetOf(flags, workingDirectory);
+  await using _lock = await context.lock.acquire(`restore ${target.dataDir}`, 0, signal);
   // Before a session is opened: most of what is refused needs neither configuration nor network.
   const prepared = await prepareRestore(context, target, signal);
   tellLeftovers(prepared, terminal);

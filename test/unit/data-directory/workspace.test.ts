@@ -44,7 +44,7 @@ describe("the workspace beside a data directory", () => {
     await mkdir(join(workspace.path, "new", "member"), { recursive: true });
     await writeFile(join(workspace.path, "new", "member", "db"), "");
 
-    await workspace.publish("new", place);
+    await workspace.publish("new", place, "whole");
 
     for (const below of [[], ["member"], ["member", "db"]]) {
       const found = await stat(path("data", ...below));
@@ -57,7 +57,7 @@ describe("the workspace beside a data directory", () => {
     await using workspace = await directories.workspaceBeside(place);
     await mkdir(join(workspace.path, "new"));
     await mkdir(path("data", "precious"), { recursive: true });
-    await assert.rejects(workspace.publish("new", place), (error) => isBackupError(error, "STORE_CONFLICT"));
+    await assert.rejects(workspace.publish("new", place, "whole"), (error) => isBackupError(error, "STORE_CONFLICT"));
     assert.deepEqual(await readdir(path("data")), ["precious"]);
   });
 
@@ -74,6 +74,28 @@ describe("the workspace beside a data directory", () => {
 
     assert.deepEqual(leftovers, { removed: [path(dead)], left: [path(alive)] });
     assert.deepEqual((await readdir(directory.path)).sort(), [alive, own].sort());
+  });
+
+  it("removes nothing that is not marked as unfinished", async () => {
+    await mkdir(path("wal", "precious"), { recursive: true });
+    const place = await directories.look(path("wal"));
+    await assert.rejects(directories.removeUnfinished(place), (error) => isBackupError(error, "STORE_CONFLICT"));
+    assert.deepEqual(await readdir(path("wal")), ["precious"]);
+  });
+
+  it("removes nothing that has changed since it was marked, as a WAL that etcd has started on", async () => {
+    await mkdir(path("wal"));
+    for (const name of ["0.wal", "etcd-ark-restore.tmp"]) await writeFile(path("wal", name), "");
+    await touch(path("wal", "etcd-ark-restore.tmp"), -1);
+    await touch(path("wal", "0.wal"), -2);
+    assert.equal((await directories.look(path("wal"))).state, "unfinished");
+
+    await touch(path("wal", "0.wal"), 0);
+
+    const place = await directories.look(path("wal"));
+    assert.equal(place.state, "occupied");
+    await assert.rejects(directories.removeUnfinished(place), (error) => isBackupError(error, "STORE_CONFLICT"));
+    assert.equal((await readdir(path("wal"))).length, 2);
   });
 
   async function touch(file: string, ms: number): Promise<void> {

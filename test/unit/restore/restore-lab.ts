@@ -42,6 +42,8 @@ export class RestoreLab implements AsyncDisposable {
   readonly progress: (readonly [number, number])[] = [];
   /** Paths in the order in which they were put in place. */
   readonly published: string[] = [];
+  /** Called when something was put in place. */
+  onPublished: (path: string) => void = () => undefined;
   /** What is to be seen of the places. */
   seen: Partial<Place> = {};
   readonly #directory: TempDir;
@@ -73,6 +75,7 @@ export class RestoreLab implements AsyncDisposable {
       peek: peekFile,
       findTool: async () => this.tool,
       localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
+      lock: { acquire: async () => ({ [Symbol.asyncDispose]: async () => undefined }) },
       clock,
     };
   }
@@ -115,9 +118,10 @@ export class RestoreLab implements AsyncDisposable {
   #watch(workspace: Workspace): Workspace {
     return {
       path: workspace.path,
-      publish: async (name, place) => {
-        await workspace.publish(name, place);
+      publish: async (name, place, as) => {
+        await workspace.publish(name, place, as);
         this.published.push(place.path);
+        this.onPublished(place.path);
       },
       takeBack: (name, place) => workspace.takeBack(name, place),
       [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose](),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type ErrorCode, isBackupError } from "../../../src/errors.ts";
@@ -168,6 +168,22 @@ describe("restoreSnapshot()", () => {
     const files = ["data", "data/member", "data/member/snap", "data/member/snap/db", "file.db", "wal", "wal/0.wal"];
     assert.deepEqual(await lab.files(), files);
     assert.deepEqual(lab.published, [lab.path("wal"), lab.path("data")]);
+  });
+
+  it("knows a log whose data directory was never put in place, as after a kill, and begins anew", async () => {
+    const target = { walDir: lab.path("wal") };
+    const source = await lab.file(snapshot);
+    lab.onPublished = () => {
+      throw new Error("killed");
+    };
+    await assert.rejects(lab.restore(source, { prepared: await lab.prepare(target) }), /killed/);
+    assert.deepEqual(await lab.files(), ["file.db", "wal", "wal/0.wal", "wal/etcd-ark-restore.tmp"]);
+
+    lab.onPublished = () => undefined;
+    await lab.restore(source, { prepared: await lab.prepare(target) });
+
+    assert.ok((await lab.files()).includes("data/member/snap/db"));
+    assert.deepEqual(await readdir(lab.path("wal")), ["0.wal"]);
   });
 
   it("takes the log back when something is in the way of the data directory", async () => {

@@ -49,8 +49,8 @@ export const restoreMutants: readonly Mutant[] = [
     id: "restore/occupied",
     row: "restore: a data directory that is not empty",
     file: "src/restore/prepare-restore.ts",
-    find: 'if (state === "occupied") {',
-    replace: 'if (state === "absent" && isMountPoint) {',
+    find: 'if (state === "occupied" || state === "unfinished") {',
+    replace: 'if (state === "unfinished") {',
     tests: [{ file: prepare, name: "refuses a directory that is not empty" }],
   },
   {
@@ -229,8 +229,9 @@ export const restoreMutants: readonly Mutant[] = [
     id: "restore/wal-first",
     row: "restore: the data directory is put in place last",
     file: "src/restore/restore-snapshot.ts",
-    find: "  await beside.publish(WAL, wal.place);\n  try {\n    await workspace.publish(DATA, dataDir);\n",
-    replace: "  try {\n    await workspace.publish(DATA, dataDir);\n  await beside.publish(WAL, wal.place);\n",
+    find: '  await beside.publish(WAL, wal.place, "unfinished");\n  try {\n    await workspace.publish(DATA, dataDir, "whole");\n',
+    replace:
+      '  try {\n    await workspace.publish(DATA, dataDir, "whole");\n    await beside.publish(WAL, wal.place, "unfinished");\n',
     tests: [
       { file: restore, name: "puts the log into a directory of its own, and the data directory in place after it" },
     ],
@@ -242,6 +243,40 @@ export const restoreMutants: readonly Mutant[] = [
     find: "    await beside.takeBack(WAL, wal.place);\n",
     replace: "",
     tests: [{ file: restore, name: "takes the log back when something is in the way of the data directory" }],
+  },
+  {
+    id: "restore/wal-unfinished",
+    row: "restore: killed between WAL and data directory",
+    file: "src/restore/prepare-restore.ts",
+    find: '  if (place.state !== "unfinished") return refuseUnfit(place, "--wal-dir");\n',
+    replace: '  if (place.state) return refuseUnfit(place, "--wal-dir");\n',
+    tests: [{ file: restore, name: "knows a log whose data directory was never put in place" }],
+  },
+  {
+    id: "restore/wal-finished",
+    row: "restore: the mark of what is unfinished goes",
+    file: "src/restore/restore-snapshot.ts",
+    find: "  await directories.finish(wal.place);\n",
+    replace: "",
+    tests: [
+      { file: restore, name: "puts the log into a directory of its own, and the data directory in place after it" },
+    ],
+  },
+  {
+    id: "restore/unfinished-only",
+    row: "restore: nothing else is ever removed",
+    file: "src/data-directory/workspace.ts",
+    find: "  if (!(await isUnfinished(path))) {",
+    replace: "  if (path === UNFINISHED) {",
+    tests: [{ file: workspaces, name: "removes nothing that is not marked as unfinished" }],
+  },
+  {
+    id: "restore/unfinished-used",
+    row: "restore: a WAL that etcd has started on is never removed",
+    file: "src/data-directory/place.ts",
+    find: "return Math.max(...changes) <= mark.mtimeMs;",
+    replace: "return Math.min(...changes) <= mark.mtimeMs;",
+    tests: [{ file: workspaces, name: "removes nothing that has changed since it was marked" }],
   },
   {
     id: "restore/atomic",
