@@ -31,6 +31,8 @@ const beyondOwn: Readonly<Record<string, readonly (readonly [string | RegExp, st
   ETCD_ARK_TEST_ETCD_BIN: [
     ["test/integration/rig-prefix.test.ts", "is about Debian's packages"],
     [/snapshot of etcd 3\.4|startEtcd\(\) of 3\.4/, "needs etcd 3.4"],
+    [/a snapshot of 3\.4 with etcdctl|a tool that cannot with|newer than the tool with/, "needs etcdctl 3.4"],
+    [/with a mere etcdctl of 3\.5/, "needs an etcdctl that restores"],
     [/runs programs of one's own/, "brings programs itself"],
   ],
   ETCD_ARK_TEST_S3_ENDPOINT: [

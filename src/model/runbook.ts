@@ -49,10 +49,13 @@ ${unpack(suffix)}
 
      k3s server --cluster-reset --cluster-reset-restore-path=/path/to/NAME --token=TOKEN
 
-With etcd-ark at hand, steps 1 to 3 are:
+With etcd-ark at hand, all of it is, with the options of step 4:
 
-     etcd-ark list
-     etcd-ark fetch NAME
+     etcd-ark restore --latest --data-dir /var/lib/etcd-restored
+
+and this tells the whole sequence for k3s, rke2 or kubeadm:
+
+     etcd-ark restore --latest --for k3s
 `;
 }
 

@@ -11,7 +11,7 @@ import { hangingTool, startEtcdOn } from "../support/restore-tools.ts";
 import { type Rgw, startRgw } from "../support/rgw.ts";
 import { putValues } from "./etcd-writer.ts";
 import { allKeys, type Machine, machineOf, restoredOf } from "./restore-scene.ts";
-import { type Scene, setScene } from "./scene.ts";
+import { assertFails, type Scene, setScene } from "./scene.ts";
 
 /** A restore that hangs where it shall be killed, and what ends with it. */
 interface Hanging extends AsyncDisposable {
@@ -45,6 +45,14 @@ describe("a restore that is killed", () => {
     await scene?.[Symbol.asyncDispose]();
     await rgw?.[Symbol.asyncDispose]();
     await etcd?.[Symbol.asyncDispose]();
+  });
+
+  it("and not yet: a second one into the same directory is refused with 16", async () => {
+    await using machine = await machineOf(scene);
+    const args = [name, "--data-dir", machine.dataDir];
+    await using _hanging = await hangInTool({ scene, machine, args }, "before");
+    const hint = /Wait until it is done/;
+    assertFails(await machine.restore(args), { exit: 16, code: "ALREADY_RUNNING", says: /another etcd-ark/, hint });
   });
 
   for (const [when, hang] of MOMENTS) {

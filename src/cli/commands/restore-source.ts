@@ -63,8 +63,9 @@ async function findIn({ app, config, terminal }: Session, { snapshot, wish, forc
   const { destinations, clock } = app.context;
   const stores = destinations.map(({ store }) => store);
   if (wish) {
+    const now = clock.now();
     const found = await findByWish(destinations, { wish, force }, terminal.signal);
-    tell(found, { until: wish.kind === "time" ? wish.time : clock.now(), terminal });
+    tell(found, { until: wish.kind === "time" ? Math.min(wish.time, now) : now, terminal });
     return found.source;
   }
   const name = snapshot ?? "";

@@ -292,6 +292,16 @@ export const restoreMutants: readonly Mutant[] = [
     ],
   },
   {
+    id: "restore/at-once",
+    row: "restore: two into one directory",
+    file: "src/cli/commands/restore.ts",
+    find: "context.lock.acquire(`restore ${target.dataDir}`",
+    replace: "context.lock.acquire(`restore ${target.dataDir} ${performance.now()}`",
+    tests: [
+      { file: "test/e2e/restore-killed.test.ts", name: "a second one into the same directory is refused with 16" },
+    ],
+  },
+  {
     id: "restore/owner",
     row: "restore: the owner of the empty directory",
     file: "src/data-directory/workspace.ts",
