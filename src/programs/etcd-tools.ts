@@ -23,7 +23,7 @@ export function createFindRestoreTool({ environment, workingDirectory }: EtcdToo
   // Nothing else: an ETCDCTL_… or ETCD_… variable of the shell would count as a flag.
   const clean = { PATH: searchPath, ETCDCTL_API: "3" };
   return async (named, signal) => {
-    const path = named === undefined ? await onPath(searchPath) : resolve(workingDirectory, named);
+    const path = named === undefined ? await onPath(searchPath) : await atName(named, { searchPath, workingDirectory });
     if (path === undefined) throw noTool("there is neither etcdutl nor etcdctl on PATH");
     if (!(await isExecutable(path))) throw noTool(`"${path}" is no program that can be run`);
     const tool = new StockTool(path, clean);
@@ -33,6 +33,15 @@ export function createFindRestoreTool({ environment, workingDirectory }: EtcdToo
 
 async function onPath(searchPath: string): Promise<string | undefined> {
   return (await findProgram("etcdutl", searchPath)) ?? (await findProgram("etcdctl", searchPath));
+}
+
+/** As a shell takes it: a bare name is looked for on PATH. Here it may be a file of the working directory as well. */
+async function atName(
+  named: string,
+  { searchPath, workingDirectory }: { readonly searchPath: string; readonly workingDirectory: string },
+): Promise<string> {
+  const found = named.includes("/") ? undefined : await findProgram(named, searchPath);
+  return found ?? resolve(workingDirectory, named);
 }
 
 class StockTool {

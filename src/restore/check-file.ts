@@ -28,9 +28,9 @@ export async function checkFile(
   const head = { name, ...(await peek(path, HEAD_BYTES)) };
   const hopeless = refuseFile(head);
   if (hopeless) throw hopeless;
-  object(refusePart(head), leniency);
+  refuseUnlessForced(refusePart(head), leniency);
   const inspected = await inspect(path, signal);
-  object(objectionTo(name, inspected), leniency);
+  refuseUnlessForced(objectionTo(name, inspected), leniency);
   refuseOlderTool({ tool, version: inspected.storageVersion, name }, leniency);
   return inspected;
 }
@@ -47,7 +47,7 @@ export function refuseOlderTool(
 ): void {
   if (!isOlderMinor(tool.version, version)) return;
   const what = `"${name}" is of etcd ${version}, and "${tool.path}" is ${tool.name} ${tool.version}`;
-  object(
+  refuseUnlessForced(
     new BackupError("CONFIG_INVALID", `Cannot restore with an older tool: ${what}`, {
       hint: `Get etcdutl ${version} and name it with --etcdutl=PATH, or try it with --force`,
     }),
@@ -56,7 +56,7 @@ export function refuseOlderTool(
 }
 
 /** Throws the objection, or only says it when forced. */
-export function object(objection: BackupError | undefined, { force, warn }: Leniency): void {
+export function refuseUnlessForced(objection: BackupError | undefined, { force, warn }: Leniency): void {
   if (!objection) return;
   if (!force) throw objection;
   warn(`${objection.message}; --force goes on`);

@@ -1,9 +1,9 @@
 import type { CatalogEntry } from "../backup/catalog.ts";
 import { type Destination, failuresOf, onEach, valuesOf } from "../backup/destination.ts";
 import { findSnapshot } from "../backup/find-snapshot.ts";
-import { BackupError } from "../errors.ts";
+import { BackupError, isBackupError } from "../errors.ts";
 import { type Choice, chooseSnapshot, type Wish } from "../model/choose-snapshot.ts";
-import { layout } from "../model/layout.ts";
+import { layout, type ObjectKey } from "../model/layout.ts";
 import { decodeManifest, type Manifest } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import { nameOfFile, type SnapshotUrl } from "../model/snapshot-url.ts";
@@ -79,7 +79,7 @@ async function manifestOf(
   { cluster = "", name, key }: Pick<SnapshotUrl, "cluster" | "key"> & { readonly name: SnapshotName },
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  const body = await store.get(layout.manifest(cluster, name), signal);
+  const body = await getIfAllowed(store, layout.manifest(cluster, name), signal);
   const decoded = body && decodeManifest(body);
   if (decoded?.state !== "readable") return undefined;
   const { manifest } = decoded;
@@ -92,8 +92,18 @@ async function suspicionOf(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (manifest.suspect.length === 0) return [];
-  const accepted = await store.get(layout.accepted(cluster, manifest.name), signal);
+  const accepted = await getIfAllowed(store, layout.accepted(cluster, manifest.name), signal);
   return accepted ? [] : manifest.suspect;
+}
+
+/** S3 answers 403 instead of 404 to whoever may get objects but not list them: GetObject, "Permissions". */
+async function getIfAllowed(store: ObjectStore, key: ObjectKey, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(key, signal);
+  } catch (error) {
+    if (isBackupError(error, "STORE_REFUSED")) return undefined;
+    throw error;
+  }
 }
 
 function noneFits(wish: Wish, first: Choice<Found>["passedOver"][number] | undefined): BackupError {

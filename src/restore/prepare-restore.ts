@@ -87,11 +87,6 @@ function refuseUnfit(place: Place, flag: string): Place {
       hint: `Stop that etcd, then move the directory away: mv ${path} ${path}.old`,
     });
   }
-  if (state === "occupied" || state === "unfinished") {
-    throw new BackupError("STORE_CONFLICT", `Cannot restore into "${path}": it is not empty`, {
-      hint: `Stop etcd and move it away: mv ${path} ${path}.old; or name another directory with ${flag}`,
-    });
-  }
   if (isMountPoint) {
     throw new BackupError(
       "STORE_REFUSED",
@@ -100,6 +95,11 @@ function refuseUnfit(place: Place, flag: string): Place {
         hint: `Restore into a directory below it: ${flag}=${path}/etcd`,
       },
     );
+  }
+  if (state === "occupied" || state === "unfinished") {
+    throw new BackupError("STORE_CONFLICT", `Cannot restore into "${path}": it is not empty`, {
+      hint: `Stop etcd and move it away: mv ${path} ${path}.old; or name another directory with ${flag}`,
+    });
   }
   return place;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { BackupError } from "../errors.ts";
 import type { Revision } from "../model/manifest.ts";
 import type { Workspace } from "../ports/data-directory.ts";
-import { checkFile, type Leniency, mustSkipHashCheck, object, refuseOlderTool } from "./check-file.ts";
+import { checkFile, type Leniency, mustSkipHashCheck, refuseOlderTool, refuseUnlessForced } from "./check-file.ts";
 import type { RestoreContext } from "./context.ts";
 import { fetchSource } from "./fetch-source.ts";
 import type { PreparedRestore } from "./prepare-restore.ts";
@@ -94,7 +94,7 @@ async function commit(
 function refuseSuspect(source: RestoreSource, leniency: Leniency): void {
   if (source.kind !== "stored" || source.suspect.length === 0) return;
   const { name } = source.snapshot.manifest;
-  object(
+  refuseUnlessForced(
     new BackupError("SNAPSHOT_SUSPECT", `Cannot restore "${name}": it is suspect: ${source.suspect.join(", ")}`, {
       hint: "Take an older one; if history is right, `etcd-ark accept` it, or add --force",
     }),

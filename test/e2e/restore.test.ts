@@ -84,7 +84,9 @@ describe("restore", () => {
       const { accessKeyId, secretAccessKey } = scene.user;
       const keysOnly = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
       const env = { ...keysOnly, AWS_EC2_METADATA_DISABLED, PATH };
-      const { from, revision } = restoredOf(await runArk(args, { env, cwd: machine.directory }));
+      const result = await runArk(args, { env, cwd: machine.directory });
+      const { from, revision } = restoredOf(result);
+      assert.match(result.stderr, /no manifest, so etcd's own digest/);
       assert.deepEqual([from, revision], [url(), saved.revision]);
     } finally {
       await scene.bucket.put(`${manifest}.json`, body);

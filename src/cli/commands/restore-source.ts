@@ -70,7 +70,11 @@ async function findIn({ app, config, terminal }: Session, { snapshot, wish, forc
   }
   const name = snapshot ?? "";
   const [bucket] = stores.filter(({ kind }) => kind === "s3");
-  if (name.startsWith("s3://") && bucket) return await findByUrl(bucket, parseSnapshotUrl(name), terminal.signal);
+  if (name.startsWith("s3://") && bucket) {
+    const source = await findByUrl(bucket, parseSnapshotUrl(name), terminal.signal);
+    if (source.kind === "object") terminal.stderr.write("It has no manifest, so etcd's own digest has to do\n");
+    return source;
+  }
   return await findNamed(stores, { cluster: config.cluster, name }, terminal.signal);
 }
 

@@ -62,10 +62,12 @@ if [ "$4$3" = "--help" ]; then echo '${help}'; exit; fi\n${restore}\n`;
     assert.equal((await find()).path, path("bin2/etcdutl"));
   });
 
-  it("takes the one that is named, relative to the working directory", async () => {
+  it("takes the one that is named, on PATH or relative to the working directory", async () => {
     await tool("bin/etcdutl", {});
     await tool("mine", { version: "echo 'etcdutl version: 3.6.1'" });
     assert.equal((await find("mine")).version, "3.6.1");
+    await tool("bin2/etcdutl-3.6", { version: "echo 'etcdutl version: 3.6.2'" });
+    assert.equal((await find("etcdutl-3.6")).version, "3.6.2");
     await assert.rejects(find("none"), noTool(/"\/.*\/none" is no program/));
   });
 

@@ -83,7 +83,9 @@ describe("findByUrl()", () => {
     assert.deepEqual(source.kind === "stored" && source.snapshot.manifest, manifest);
   });
 
+  const denied = new BackupError("STORE_REFUSED", "Cannot read: access denied");
   for (const [what, spoil] of [
+    ["may not be read", async (lab: BackupLab) => lab.store.fail({ method: "get", error: denied, times: 9 })],
     ["is missing", (lab: BackupLab, key: string) => lab.store.delete(key, lab.never)],
     ["cannot be read", (lab: BackupLab, key: string) => lab.store.replace(key, Buffer.from("{"), lab.never)],
   ] as const) {

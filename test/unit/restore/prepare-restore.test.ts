@@ -39,7 +39,13 @@ const REFUSALS: readonly Refusal[] = [
     says: /not empty/,
     hint: /mv/,
   },
-  { what: "a mount point", seen: { isMountPoint: true }, code: "STORE_REFUSED", says: /mount point/, hint: /below it/ },
+  {
+    what: "a mount point",
+    seen: { isMountPoint: true, state: "occupied" },
+    code: "STORE_REFUSED",
+    says: /mount point/,
+    hint: /below it/,
+  },
   {
     what: "--bump-revision alone",
     target: { member: { bumpRevision: "9" } },

@@ -129,7 +129,7 @@ export const restoreMutants: readonly Mutant[] = [
     id: "restore/corrupt",
     row: "restore: a corrupt file",
     file: "src/restore/check-file.ts",
-    find: "  object(objectionTo(name, inspected), leniency);\n",
+    find: "  refuseUnlessForced(objectionTo(name, inspected), leniency);\n",
     replace: "",
     tests: [
       { file: restore, name: "refuses a file that has a flipped bit" },
@@ -157,7 +157,7 @@ export const restoreMutants: readonly Mutant[] = [
     id: "restore/part",
     row: "restore: an unfinished file",
     file: "src/restore/check-file.ts",
-    find: "  object(refusePart(head), leniency);\n",
+    find: "  refuseUnlessForced(refusePart(head), leniency);\n",
     replace: "",
     tests: [{ file: restore, name: "refuses a file whose name ends in .part" }],
   },
@@ -224,6 +224,14 @@ export const restoreMutants: readonly Mutant[] = [
     find: "return layout.snapshot(cluster, manifest.name, manifest.encoding) === key ? manifest : undefined;",
     replace: "return key ? manifest : undefined;",
     tests: [{ file: sources, name: "findByUrl() does not take a manifest that speaks of another object" }],
+  },
+  {
+    id: "restore/url-denied",
+    row: "restore: a manifest that may not be read",
+    file: "src/restore/find-source.ts",
+    find: '    if (isBackupError(error, "STORE_REFUSED")) return undefined;\n',
+    replace: "",
+    tests: [{ file: sources, name: "findByUrl() takes the object alone when its manifest may not be read" }],
   },
   {
     id: "restore/wal-first",
