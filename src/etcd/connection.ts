@@ -1,12 +1,12 @@
-import { type CallOptions, InterceptingCall, type Interceptor } from "@grpc/grpc-js";
+import { type CallOptions, ChannelCredentials, Client, InterceptingCall, type Interceptor } from "@grpc/grpc-js";
 import { noop } from "cockatiel";
 import { Etcd3 } from "etcd3";
 import { type MemberChannel, openChannel } from "./channel.ts";
 import type { GrpcStatus } from "./errors.ts";
 import type { Dialer } from "./session.ts";
 
-/** A call as etcd3 makes it. */
-export type Run<Value> = (client: Etcd3, options: CallOptions) => Promise<Value>;
+/** A call as etcd3 makes it, or on the plain client beside it. */
+export type Run<Value> = (client: Etcd3, options: CallOptions, plain: Client) => Promise<Value>;
 
 /**
  * etcd3 on a channel of its own. A call that fails is the connection's last: etcd3 has closed the channel on most
@@ -15,6 +15,7 @@ export type Run<Value> = (client: Etcd3, options: CallOptions) => Promise<Value>
 export class Connection {
   readonly #channel: MemberChannel;
   readonly #etcd: Etcd3;
+  readonly #plain: Client;
   #underWay = 0;
   #isOver = false;
 
@@ -25,6 +26,8 @@ export class Connection {
       grpcOptions: { channelOverride: this.#channel.channel },
       faultHandling: { global: noop, host: () => noop },
     });
+    const { channel } = this.#channel;
+    this.#plain = new Client(channel.getTarget(), ChannelCredentials.createInsecure(), { channelOverride: channel });
   }
 
   /** Whether it takes no more calls. */
@@ -36,7 +39,7 @@ export class Connection {
   async call<Value>(run: Run<Value>, options: CallOptions): Promise<Value> {
     this.#underWay++;
     try {
-      return await run(this.#etcd, options);
+      return await run(this.#etcd, options, this.#plain);
     } catch (error) {
       this.#isOver = true;
       throw error;

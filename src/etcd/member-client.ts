@@ -1,4 +1,4 @@
-import type { IHashKVResponse, IMember, IRangeRequest, IRangeResponse, IStatusResponse } from "etcd3";
+import type { IMember, IRangeRequest, IRangeResponse, IStatusResponse } from "etcd3";
 import type { EtcdConfig } from "../config/schema.ts";
 import { messageOf } from "../errors.ts";
 import type { SnapshotStream } from "../ports/snapshot-source.ts";
@@ -6,6 +6,7 @@ import { abortable } from "./abortable.ts";
 import { Connection, intercept, type Run } from "./connection.ts";
 import { noAnswer } from "./connection-errors.ts";
 import { CallRefused, GRPC, type GrpcStatus, isAuthDisabled, isFromEtcd, isTokenRefused, translate } from "./errors.ts";
+import { callHashKv, type HashKv } from "./hash-kv.ts";
 import { readUser } from "./password.ts";
 import { type Dialer, openSession } from "./session.ts";
 import { openSnapshotStream } from "./snapshot-stream.ts";
@@ -78,10 +79,9 @@ export class MemberClient implements Disposable {
   }
 
   /** HashKV at a revision: a scan of all that the member has, for which it is given the time. */
-  async hashKv(revision: bigint, signal: AbortSignal): Promise<IHashKVResponse> {
+  async hashKv(revision: bigint, signal: AbortSignal): Promise<HashKv> {
     const what = `ask etcd at "${this.url}" for its HashKV at revision ${revision}`;
-    const run: Run<IHashKVResponse> = (etcd, options) =>
-      etcd.maintenance.hashKV({ revision: String(revision) }, options);
+    const run: Run<HashKv> = (_etcd, options, plain) => callHashKv(plain, revision, options);
     return await this.#unary({ what, timeoutMs: SCAN_TIMEOUT_MS, run }, signal);
   }
 

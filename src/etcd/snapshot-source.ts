@@ -59,8 +59,7 @@ class EtcdSource implements SnapshotSource {
   }
 
   async hashKv(member: Member, revision: Revision, signal: AbortSignal): Promise<KeySpaceHash> {
-    const { hash, compact_revision } = await this.#client(member).hashKv(revision, signal);
-    return { member: member.endpoint, hash: Number(hash), compactRevision: BigInt(compact_revision) };
+    return { member: member.endpoint, ...(await this.#client(member).hashKv(revision, signal)) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

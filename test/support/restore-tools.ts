@@ -6,11 +6,12 @@ import { execute } from "./execute.ts";
 import { reservePort } from "./ports.ts";
 import { startServer } from "./supervisor.ts";
 
-/** A value of PATH where the tools of that version are found, and the shell's own: etcdutl from 3.5 on, else etcdctl. */
+/** A value of PATH where etcd of that version and its tools are found, and the shell's own. Up to 3.4 there is no etcdutl. */
 export async function toolPath(directory: string, version: "3.4" | "3.5" = "3.5"): Promise<string> {
-  const { etcdutl, etcdctl } = await etcdPrograms(version);
+  const { etcd, etcdutl, etcdctl } = await etcdPrograms(version);
   const bin = join(directory, `tools-${version}`);
   await mkdir(bin, { recursive: true });
+  await script(join(bin, "etcd"), `exec ${words(etcd())} "$@"`);
   await script(join(bin, "etcdctl"), `exec ${words(etcdctl())} "$@"`);
   if (version !== "3.4") await script(join(bin, "etcdutl"), `exec ${words(etcdutl())} "$@"`);
   return `${bin}:/usr/bin:/bin`;
