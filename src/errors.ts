@@ -46,6 +46,8 @@ export type ErrorCode =
   | "TOOL_FAILED"
   /** The backup is stored, but a later step (prune, verify) failed. */
   | "FOLLOW_UP_FAILED"
+  /** `doctor` has found something that keeps backups from working. */
+  | "DOCTOR_FAILED"
   /** Stopped by a signal. */
   | "INTERRUPTED";
 

@@ -5,6 +5,7 @@ import type { CredentialSource } from "../ports/credentials.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import { createS3Store } from "../s3/object-store.ts";
+import type { S3StoreOptions } from "../s3/options.ts";
 import { endpointOf, regionOf } from "./s3-place.ts";
 
 export interface S3Options {
@@ -29,7 +30,20 @@ export function createS3(
       onWarning: telemetry.warning,
     }),
   );
-  const store = createS3Store({
+  return { store: createS3Store(storeOptions({ config, environment, telemetry, clock }, credentials)), credentials };
+}
+
+/** All that a store in S3, or a probe of its bucket, is made with. */
+export function storeOptions(
+  {
+    config,
+    environment,
+    telemetry,
+    clock,
+  }: Omit<S3Options, "telemetry"> & { readonly telemetry: Pick<Telemetry, "warning"> },
+  credentials: CredentialSource,
+): S3StoreOptions {
+  return {
     config,
     region: regionOf(config, environment),
     endpoint: endpointOf(config, environment),
@@ -38,6 +52,5 @@ export function createS3(
     random: Math.random,
     environment,
     warn: telemetry.warning,
-  });
-  return { store, credentials };
+  };
 }

@@ -39,6 +39,7 @@ export async function recoverRuns(
     recoveredRuns.push(name);
   }
   const abandonedUploads = await sweepUploads(context, { destination, limits }, signal);
+  await sweepCanaries(context, { destination, limits }, signal);
   if (recoveredRuns.length + abandonedUploads === 0) return;
   context.telemetry.sweepFinished({ store: store.url(""), recoveredRuns, abandonedUploads });
 }
@@ -97,6 +98,18 @@ async function sweepUploads(
     abandoned += 1;
   }
   return abandoned;
+}
+
+/** What a `doctor` that was killed has written. */
+async function sweepCanaries(
+  { cluster }: BackupContext,
+  { destination, limits }: { readonly destination: Destination; readonly limits: RecoveryLimits },
+  signal: AbortSignal,
+): Promise<void> {
+  const { store } = destination;
+  for (const { key, storedAt } of await Array.fromAsync(store.list(layout.canaries(cluster), signal))) {
+    if (isOlder(destination, storedAt, limits.intentAgeMs)) await store.delete(key, signal);
+  }
 }
 
 /** Records count as well: in a directory each is a temporary file first. What others keep beside them is theirs. */

@@ -2,6 +2,7 @@ import { BackupError, type ErrorCode } from "../errors.ts";
 
 /** What scripts and systemd see. `docs/exit-codes.md` explains each; a new error code needs a number here. */
 const EXIT_CODE = {
+  DOCTOR_FAILED: 1,
   USAGE: 2,
   FOLLOW_UP_FAILED: 3,
   CONFIG_INVALID: 10,
@@ -27,7 +28,7 @@ const EXIT_CODE = {
   INTERRUPTED: 130,
 } as const satisfies Record<ErrorCode, number>;
 
-/** The exit status for whatever a command ended with: anything that is not a `BackupError` is a bug. */
+/** The exit status for whatever a command ended with: anything that is not a `BackupError` is a bug, and 1. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof BackupError ? EXIT_CODE[error.code] : 1;
 }

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { type App, createApp } from "../app/app.ts";
 import { createTelemetry } from "../app/telemetry.ts";
 import { failuresOf, onEach, valuesOf } from "../backup/destination.ts";
-import { applyEnvFiles } from "../config/env-files.ts";
+import { type AppliedEnvFiles, applyEnvFiles } from "../config/env-files.ts";
 import { readFile } from "../config/files.ts";
 import { treeFromFlags } from "../config/flags.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
@@ -27,16 +27,29 @@ export interface Loaded extends LoadedConfig {
 
 /** Reads env files, configuration file, environment and flags, and says on stderr what deserves a word. */
 export function loadOptions(options: CommonOptions, terminal: Terminal): Loaded {
-  const { environment, homeFrom, warnings } = applyEnvFiles({
+  const { environment, homeFrom, warnings } = readEnvironment(options, terminal);
+  for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`);
+  if (homeFrom) terminal.stderr.write(`HOME=${environment["HOME"]} comes from ${homeFrom}\n`);
+  const loaded = readConfig(options, environment, terminal);
+  if (loaded.detected) terminal.stderr.write(`Using the etcd of ${loaded.detected} on this node\n`);
+  return loaded;
+}
+
+/** The environment that the service has as well. */
+export function readEnvironment(options: CommonOptions, terminal: Terminal): AppliedEnvFiles {
+  return applyEnvFiles({
     environment: terminal.environment,
     pid: terminal.pid,
     isTerminal: terminal.stdout.isTTY || terminal.stderr.isTTY || terminal.confirm !== undefined,
     named: options.envFile,
     readFile,
   });
+}
+
+/** Configuration file, environment and flags. */
+export function readConfig(options: CommonOptions, environment: Loaded["environment"], terminal: Terminal): Loaded {
   const { tree, notes } = treeFromFlags(options.flags);
-  for (const warning of [...warnings, ...notes]) terminal.stderr.write(`warning: ${warning}\n`);
-  if (homeFrom) terminal.stderr.write(`HOME=${environment["HOME"]} comes from ${homeFrom}\n`);
+  for (const note of notes) terminal.stderr.write(`warning: ${note}\n`);
   const loaded = loadConfig({
     file: options.config,
     environment,
@@ -45,7 +58,6 @@ export function loadOptions(options: CommonOptions, terminal: Terminal): Loaded 
     readFile,
     exists: existsSync,
   });
-  if (loaded.detected) terminal.stderr.write(`Using the etcd of ${loaded.detected} on this node\n`);
   return { ...loaded, environment };
 }
 
@@ -93,7 +105,8 @@ export async function openSession(
   };
 }
 
-function requireStore({ s3, directory }: Loaded["config"]): void {
+/** Rejects when nothing could be stored. */
+export function requireStore({ s3, directory }: Loaded["config"]): void {
   if (s3.bucket || directory.path) return;
   throw new BackupError("CONFIG_INVALID", "Cannot store anything: neither a bucket nor a directory is configured", {
     hint: 'Set "s3.bucket" in /etc/etcd-ark/config.yaml, or add --s3-bucket=NAME',

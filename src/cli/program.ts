@@ -7,6 +7,7 @@ import { accept } from "./commands/accept.ts";
 import { adopt } from "./commands/adopt.ts";
 import { configCheck, configPrint, configSchema } from "./commands/config.ts";
 import { deleteByName } from "./commands/delete.ts";
+import { doctor } from "./commands/doctor.ts";
 import { type DrillFlags, drill } from "./commands/drill.ts";
 import { fetch } from "./commands/fetch.ts";
 import { list, listClusters } from "./commands/list.ts";
@@ -72,6 +73,10 @@ export function createProgram(terminal: Terminal): Command {
     .action((names: string[], _: unknown, command: Command) =>
       add.run(command, WRITES, (session) => accept(session, names)),
     );
+  add
+    .command("doctor", "look at everything that a backup needs, and say what to do")
+    .option("--no-write", "write nothing into the stores, not even for a moment")
+    .action(({ write }: { write: boolean }, command: Command) => doctor(add.options(command), terminal, { write }));
   addConfigCommands(add.below("config", "look at the configuration"), terminal);
   program
     .command("completion")

@@ -21,8 +21,16 @@ export interface AppliedEnvFiles {
   readonly environment: Environment;
   /** The file that gave HOME, if one did and it was not set like that before. */
   readonly homeFrom: string | undefined;
+  /** The file that sets HOME, whether it was set like that before or not. */
+  readonly homeFile: string | undefined;
+  /** Files that were read. */
+  readonly files: readonly string[];
+  /** Whether systemd has read the unit's files for this process. */
+  readonly isService: boolean;
   readonly warnings: readonly string[];
 }
+
+const UNCHANGED = { homeFrom: undefined, homeFile: undefined, files: [], warnings: [] } as const;
 
 /**
  * Gives a command at a shell the environment that the service has. The unit's files fill what the shell leaves
@@ -33,24 +41,27 @@ export function applyEnvFiles(options: EnvFilesOptions): AppliedEnvFiles {
   const { environment, named, readFile } = options;
   if (named) return override(environment, { path: named, file: parseEnvFile(readNamed(named, readFile)) });
   // systemd has read them already: what it set from a drop-in or from the unit itself must not be undone.
-  if (isService(options)) return { environment, homeFrom: undefined, warnings: [] };
+  if (isService(options)) return { ...UNCHANGED, environment, isService: true };
   const warnings: string[] = [];
+  const files: string[] = [];
   const filled: Record<string, string> = {};
-  let homeFrom: string | undefined;
+  let homeFile: string | undefined;
   for (const path of UNIT_ENV_FILES) {
     const read = readFile(path);
     if ("unreadable" in read) warnings.push(`Cannot read env file "${path}": ${read.unreadable}`);
     if (!("text" in read)) continue;
+    files.push(path);
     const file = parseEnvFile(read.text);
     warnings.push(...describe(path, file));
     Object.assign(filled, Object.fromEntries(file.variables));
-    if (file.variables.has("HOME")) homeFrom = path;
+    if (file.variables.has("HOME")) homeFile = path;
   }
   const home = filled["HOME"];
   const changed = home !== undefined && home !== environment["HOME"];
   return {
     environment: { ...withoutHalves(filled, environment), ...environment, ...(home !== undefined && { HOME: home }) },
-    homeFrom: changed ? homeFrom : undefined,
+    ...{ files, homeFile, homeFrom: changed ? homeFile : undefined },
+    isService: false,
     warnings,
   };
 }
@@ -74,10 +85,12 @@ function withoutHalves(filled: Environment, environment: Environment): Environme
 }
 
 function override(environment: Environment, { path, file }: { path: string; file: EnvFile }): AppliedEnvFiles {
-  const changed = file.variables.has("HOME") && file.variables.get("HOME") !== environment["HOME"];
+  const homeFile = file.variables.has("HOME") ? path : undefined;
+  const changed = homeFile !== undefined && file.variables.get("HOME") !== environment["HOME"];
   return {
     environment: { ...environment, ...Object.fromEntries(file.variables) },
-    homeFrom: changed ? path : undefined,
+    ...{ files: [path], homeFile, homeFrom: changed ? path : undefined },
+    isService: false,
     warnings: describe(path, file),
   };
 }

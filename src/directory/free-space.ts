@@ -24,14 +24,23 @@ export async function refuseBelow(
   minFree: MinFree,
   { path, url, bytes }: { readonly path: string; readonly url: string; readonly bytes: number },
 ): Promise<void> {
-  const { bavail, blocks, bsize } = await statfs(path);
-  const keep = "share" in minFree ? Math.ceil(minFree.share * blocks * bsize) : minFree.bytes;
+  const space = await statfs(path);
+  const { bavail, bsize } = space;
+  const keep = bytesToKeep(minFree, space);
   if (bavail * bsize - bytes >= keep) return;
   throw new BackupError(
     "STORE_FULL",
     `Cannot write "${url}": ${toMiB(bytes)} are needed and ${toMiB(bavail * bsize)} are free, of which ${toMiB(keep)} have to stay free`,
     { hint: 'Free space there, lower "retention", or lower "directory.minFree"' },
   );
+}
+
+/** Bytes of a file system that have to stay free. */
+export function bytesToKeep(
+  minFree: MinFree,
+  { blocks, bsize }: { readonly blocks: number; readonly bsize: number },
+): number {
+  return "share" in minFree ? Math.ceil(minFree.share * blocks * bsize) : minFree.bytes;
 }
 
 function toMiB(bytes: number): string {

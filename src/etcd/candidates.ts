@@ -1,16 +1,10 @@
 import type { IStatusResponse } from "etcd3";
-import type { Member } from "../ports/snapshot-source.ts";
+import type { MemberStatus } from "../ports/etcd-probe.ts";
 
 /** A member that answered, and what tells whether it is a good one to read from. */
-export interface Candidate {
-  readonly member: Member;
-  readonly isLearner: boolean;
-  readonly hasLeader: boolean;
+export interface Candidate extends MemberStatus {
   /** Whether the cluster has found this member's data to differ from the others'. */
   readonly isCorrupt: boolean;
-  /** The last entry of the raft log that it knows to be committed, and the last one that it has applied. */
-  readonly raftIndex: number;
-  readonly appliedIndex: number;
 }
 
 /** How many entries a follower may be behind and still be in step: the statuses were not asked at the same moment. */

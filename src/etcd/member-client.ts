@@ -85,6 +85,15 @@ export class MemberClient implements Disposable {
     return await this.#unary({ what, timeoutMs: SCAN_TIMEOUT_MS, run }, signal);
   }
 
+  /** The roles of the configured user, which it may always read of itself. */
+  async roles(signal: AbortSignal): Promise<readonly string[]> {
+    const { username } = this.#options.auth;
+    const what = `read the roles of user "${username}" through etcd at "${this.url}"`;
+    const run: Run<readonly string[]> = async (etcd, options) =>
+      (await etcd.auth.userGet({ name: username }, options)).roles;
+    return await this.#unary({ what, timeoutMs: READ_TIMEOUT_MS, run }, signal);
+  }
+
   /** Opens the stream of a snapshot, as the port says, on a connection of its own. */
   async snapshot(stallTimeoutMs: number, signal: AbortSignal): Promise<SnapshotStream> {
     const { clock } = this.#options;

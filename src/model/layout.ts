@@ -22,6 +22,9 @@ export const layout = {
   accepted: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/checks/${name}/accepted.json`,
   allDrills: (cluster: string): ObjectKey => `${cluster}/drills/`,
   drills: (cluster: string, name: SnapshotName): ObjectKey => `${cluster}/drills/${name}/`,
+  /** Objects that `doctor` writes and removes: no snapshot is called like this. */
+  canaries: (cluster: string): ObjectKey => `${cluster}/checks/.doctor-`,
+  canary: (cluster: string, uuid: string): ObjectKey => `${cluster}/checks/.doctor-${uuid}/`,
   runbook: (cluster: string): ObjectKey => `${cluster}/RUNBOOK.txt`,
 } as const;
 

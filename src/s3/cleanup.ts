@@ -4,12 +4,16 @@ const CLEANUP_MS = 5000;
 
 /**
  * Runs what must happen after a failure or an interruption: under a signal of its own, since the run's is aborted,
- * and for five seconds at most. Never rejects: what is left over is swept later.
+ * and as a rule for five seconds at most. Never rejects: what is left over is swept later.
  */
-export async function cleanUp(clock: Clock, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function cleanUp(
+  clock: Clock,
+  work: (signal: AbortSignal) => Promise<void>,
+  boundMs = CLEANUP_MS,
+): Promise<void> {
   const deadline = new AbortController();
   const done = new AbortController();
-  const timer = clock.sleep(CLEANUP_MS, done.signal).then(
+  const timer = clock.sleep(boundMs, done.signal).then(
     () => deadline.abort(new Error("clean-up took too long")),
     () => undefined,
   );

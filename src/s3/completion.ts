@@ -93,7 +93,8 @@ function isLocked({ output }: Head, wanted: ObjectLock): boolean {
   return lock !== undefined && lock.mode === wanted.mode && lock.until >= wanted.until;
 }
 
-async function putRetention(
+/** Locks an object that is there already. */
+export async function putRetention(
   bucket: Bucket,
   { plan, head, wanted }: { readonly plan: UploadPlan; readonly head: Head; readonly wanted: ObjectLock },
   signal: AbortSignal,

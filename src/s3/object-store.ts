@@ -2,35 +2,21 @@ import type { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { Instant } from "../model/time.ts";
 import type { ByteRange, ObjectStore, ObjectWriter, UnfinishedUpload, WriteOptions } from "../ports/object-store.ts";
-import { type Bucket, normalizeFolder, urlOf } from "./bucket.ts";
-import { createWire, type Wire } from "./client.ts";
+import { type Bucket, urlOf } from "./bucket.ts";
+import type { Wire } from "./client.ts";
 import { deleteObject } from "./deletion.ts";
-import { resolveEndpoint } from "./endpoint.ts";
 import { headObject, toStoredObject } from "./head.ts";
-import { Integrity } from "./integrity.ts";
 import { listFolderNames, listObjects, listUploads } from "./listing.ts";
 import { abortUpload } from "./multipart-upload.ts";
 import { openWriter } from "./object-writer.ts";
+import { closeWire, openBucket } from "./open-bucket.ts";
 import type { S3StoreOptions } from "./options.ts";
 import { getObject, readObject } from "./reading.ts";
-import { Requests } from "./requests.ts";
 import { createObject, replaceObject } from "./small-objects.ts";
-import { resolveEncryption } from "./sse.ts";
 
 /** A store in one folder of one bucket. Rejects with `CONFIG_INVALID` when CA, customer key or endpoint are wrong. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
-  const { config } = options;
-  const endpoint = resolveEndpoint(options.endpoint, config.addressing);
-  const wire = createWire(options, endpoint);
-  const bucket: Bucket = {
-    name: config.bucket,
-    folder: normalizeFolder(config.folder),
-    config,
-    options,
-    requests: new Requests(wire, options),
-    integrity: new Integrity(config, endpoint.isTls),
-    encryption: resolveEncryption(config.sse),
-  };
+  const { bucket, wire, endpoint } = openBucket(options);
   return new S3Store(bucket, { wire, where: endpoint.url ?? "aws" });
 }
 
@@ -108,7 +94,6 @@ class S3Store implements ObjectStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#wire.client.destroy();
-    this.#wire.destroy();
+    closeWire(this.#wire);
   }
 }

@@ -91,6 +91,11 @@ export class Requests {
     return this.#trouble;
   }
 
+  /** Whether the service has told its time. */
+  get isDated(): boolean {
+    return this.#date !== undefined;
+  }
+
   /** The service's time, reckoned on from its last Date header. */
   now(): Instant {
     const { clock } = this.#options;
