@@ -43,7 +43,7 @@ const beyondOwn: Readonly<Record<string, readonly (readonly [string | RegExp, st
     ["test/integration/rig-s3.test.ts", "is about the services that the tests start"],
     ["test/integration/s3-rotation.test.ts", "revokes keys"],
     [/RGW of bookworm/, "would test the same service twice"],
-    [/a bucket of somebody else is|action that is missing when access is denied/, "needs a second user"],
+    [/a bucket of somebody else|action that is missing when access is denied/, "needs a second user"],
     [/with an expired session token is/, "needs a role"],
     [/encrypts with a KMS key/, "needs the id of a KMS key"],
     [/an unknown authority is 13|authority than the certificate's is 13|names the CA when/, "needs https beside http"],

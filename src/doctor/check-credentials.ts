@@ -73,11 +73,13 @@ function expiryOf(identity: Identity | undefined, told: CredentialsDescription |
 }
 
 /** Some ways to hand a file to a process freeze it. */
-function rotationOf({ source, files, copiesDirectory, mountinfo }: CredentialsSubject): Finding {
-  const used = files.filter((file) => source.describe()?.source.includes(file));
+function rotationOf(subject: CredentialsSubject): Finding {
+  const { source, copiesDirectory, mountinfo } = subject;
+  const used = usedFiles(subject);
   if (used.length === 0) {
-    return source.describe()?.layer === "environment"
-      ? pass("none: keys in the environment change with a restart alone")
+    const layer = source.describe()?.layer;
+    return layer === "environment" || layer === "config"
+      ? pass("none: keys that stand in no file change with a restart alone")
       : pass("done by who gives them");
   }
   const copied = used.find((file) => copiesDirectory !== "" && file.startsWith(`${copiesDirectory}/`));
@@ -97,12 +99,17 @@ function rotationOf({ source, files, copiesDirectory, mountinfo }: CredentialsSu
   return pass("a changed file is used at once");
 }
 
+/** The files that the set in force came from. */
+function usedFiles({ source, files }: CredentialsSubject): string[] {
+  return files.filter((file) => source.describe()?.source.includes(file));
+}
+
 /** One row for each thing the source warned of: a file that others can read, several sources at once. */
-function warningsOf({ warnings, files }: CredentialsSubject): Check[] {
-  const told = warnings().map(({ message, fields }): Check => {
+function warningsOf(subject: CredentialsSubject): Check[] {
+  const told = subject.warnings().map(({ message, fields }): Check => {
     const { hint, path, ...others } = fields;
     const more = [path, ...Object.entries(others).map(([name, value]) => `${name} ${String(value)}`)];
-    const detail = [message, ...more.filter(Boolean)].join(": ");
+    const detail = `${message}: ${more.filter(Boolean).join(", ")}`;
     const name = path === undefined ? "sources" : "mode";
     return {
       group: "credentials",
@@ -110,6 +117,6 @@ function warningsOf({ warnings, files }: CredentialsSubject): Check[] {
       ...warn(detail, typeof hint === "string" ? hint : "Take away the sources that have no effect"),
     };
   });
-  if (files.length === 0 || told.some(({ name }) => name === "mode")) return told;
+  if (usedFiles(subject).length === 0 || told.some(({ name }) => name === "mode")) return told;
   return [{ group: "credentials", name: "mode", ...pass("nobody else may read them") }, ...told];
 }

@@ -4,11 +4,10 @@ import type { Bucket } from "./bucket.ts";
 import { lockOutcomeOf, refusesWrongChecksum, tryAbort, uploadInParts } from "./canary-uploads.ts";
 import { cleanUp } from "./cleanup.ts";
 import { putIf } from "./conditional-put.ts";
-import { deleteObject } from "./deletion.ts";
-import { isVersion } from "./head.ts";
+import { headObject, isVersion } from "./head.ts";
 import { listObjects } from "./listing.ts";
 import { getObject, readObject } from "./reading.ts";
-import { deleteVersion, removeBelow } from "./removal.ts";
+import { deleteVersion, removeBelow, type Version } from "./removal.ts";
 import { replaceObject } from "./small-objects.ts";
 
 /** Longer than the lock of some seconds that parts are tried with. */
@@ -23,6 +22,7 @@ const SECOND = Buffer.from("canary of etcd-ark doctor, another\n");
 export class S3Canary implements Canary {
   readonly #bucket: Bucket;
   readonly #prefix: ObjectKey;
+  readonly #markers: Version[] = [];
   #isWritten = false;
 
   constructor(bucket: Bucket, prefix: ObjectKey) {
@@ -60,7 +60,12 @@ export class S3Canary implements Canary {
   }
 
   async delete(signal: AbortSignal): Promise<boolean> {
-    return (await deleteObject(this.#bucket, this.#key("object"), signal)) !== "locked";
+    const key = this.#key("object");
+    const reply = await deleteVersion(this.#bucket, { key, versionId: undefined }, signal);
+    if ("refused" in reply) throw reply.error;
+    // No HEAD shows a delete marker, which may be what it is hidden by.
+    if (isVersion(reply.output?.VersionId)) this.#markers.push({ key, versionId: reply.output.VersionId });
+    return (await headObject(this.#bucket, { key }, signal)) === undefined;
   }
 
   async multipart(signal: AbortSignal): Promise<void> {
@@ -100,7 +105,7 @@ export class S3Canary implements Canary {
   async remove(signal: AbortSignal): Promise<readonly Leftover[]> {
     if (!this.#isWritten) return [];
     const keys = ["object", "parts", "unfinished", "created", "swapped", "locked"].map((name) => this.#key(name));
-    const left = await removeBelow(this.#bucket, { prefix: this.#prefix, keys }, signal);
+    const left = await removeBelow(this.#bucket, { prefix: this.#prefix, keys, markers: this.#markers }, signal);
     this.#isWritten = false;
     return left;
   }

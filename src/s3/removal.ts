@@ -25,22 +25,27 @@ const SHORT_LOCK_MS = 15_000;
 /** As many versions of one key as are looked for one by one, where versions may not be listed. */
 const MAX_VERSIONS = 8;
 
+/** What to remove. */
+export interface Removal {
+  readonly prefix: ObjectKey;
+  /** Keys that may be there, and delete markers that are: for who may not list versions. */
+  readonly keys: readonly ObjectKey[];
+  readonly markers: readonly Version[];
+}
+
 /**
- * Removes for good what lies below `prefix`: unfinished uploads, and every version and delete marker. `keys` are those
- * that may be there, for a key that may not list versions. Resolves to what could not be removed.
+ * Removes for good what lies below a prefix: unfinished uploads, and every version and delete marker. Resolves to what
+ * could not be removed.
  */
 export async function removeBelow(
   bucket: Bucket,
-  { prefix, keys }: { readonly prefix: ObjectKey; readonly keys: readonly ObjectKey[] },
+  { prefix, keys, markers }: Removal,
   signal: AbortSignal,
 ): Promise<Leftover[]> {
   const left = await abortBelow(bucket, prefix, signal);
   const versions = await listVersions(bucket, prefix, signal);
-  if (versions === undefined) {
-    for (const key of keys) left.push(...(await removeSeen(bucket, key, signal)));
-    return left;
-  }
-  for (const version of versions) left.push(...(await removeVersion(bucket, version, signal)));
+  for (const version of versions ?? markers) left.push(...(await removeVersion(bucket, version, signal)));
+  if (versions === undefined) for (const key of keys) left.push(...(await removeSeen(bucket, key, signal)));
   return left;
 }
 

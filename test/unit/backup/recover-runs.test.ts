@@ -125,4 +125,18 @@ describe("recoverRuns()", () => {
 
     assert.deepEqual(leftovers(lab), []);
   });
+
+  it("removes what a doctor that was killed has written, once it is an hour old, and no check of a snapshot", async () => {
+    const lab = new BackupLab();
+    lab.store.put(`${CLUSTER}/checks/.doctor-x/object`, "canary");
+    lab.store.put(`${CLUSTER}/checks/ark-x/accepted.json`, "{}");
+    await lab.clock.advance(HOUR - 1);
+    await recover(lab);
+    assert.equal(leftovers(lab).length, 2);
+
+    await lab.clock.advance(1);
+    await recover(lab);
+
+    assert.deepEqual(leftovers(lab), [`${CLUSTER}/checks/ark-x/accepted.json`]);
+  });
 });

@@ -5,6 +5,7 @@ import { BackupError, type ErrorCode } from "../../../src/errors.ts";
 
 describe("exitCodeOf()", () => {
   const table: readonly (readonly [number, readonly ErrorCode[]])[] = [
+    [1, ["DOCTOR_FAILED"]],
     [2, ["USAGE"]],
     [3, ["FOLLOW_UP_FAILED"]],
     [10, ["CONFIG_INVALID", "IDENTITY_MISMATCH"]],

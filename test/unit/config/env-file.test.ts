@@ -103,6 +103,9 @@ describe("applyEnvFiles()", () => {
 
     assert.deepEqual(applied.environment, { HOME: "/two", A: "shell", B: "2" });
     assert.equal(applied.homeFrom, second);
+    assert.equal(applied.homeFile, second);
+    assert.deepEqual(applied.files, [first, second]);
+    assert.equal(applied.isService, false);
   });
 
   it("never joins a key of the shell with a secret or a session token of a file", () => {
@@ -116,7 +119,10 @@ describe("applyEnvFiles()", () => {
   it("says nothing of HOME when it is the shell's anyway", () => {
     const readFile = files({ [first]: "HOME=/root" });
 
-    assert.equal(apply({ environment: { HOME: "/root" }, readFile }).homeFrom, undefined);
+    const applied = apply({ environment: { HOME: "/root" }, readFile });
+
+    assert.equal(applied.homeFrom, undefined);
+    assert.equal(applied.homeFile, first);
   });
 
   const service: readonly (readonly [string, Record<string, string>, boolean])[] = [
@@ -129,7 +135,11 @@ describe("applyEnvFiles()", () => {
       const environment = { ...set, A: "of a drop-in" };
       const readFile = files({ [first]: "A=1\nHOME=/x" });
 
-      assert.deepEqual(apply({ environment, readFile, isTerminal }).environment, environment);
+      const applied = apply({ environment, readFile, isTerminal });
+
+      assert.deepEqual(applied.environment, environment);
+      assert.equal(applied.isService, true);
+      assert.equal(applied.homeFile, undefined);
     });
   }
 
@@ -153,6 +163,7 @@ describe("applyEnvFiles()", () => {
     const applied = apply({ environment: { HOME: "/me", A: "shell" }, named: "/x.env", readFile });
 
     assert.deepEqual(applied.environment, { HOME: "/x", A: "1" });
+    assert.deepEqual([applied.files, applied.homeFile], [["/x.env"], "/x.env"]);
   });
 
   it("warns of a default file that it cannot read, and fails on a named one", () => {
