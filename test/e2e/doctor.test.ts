@@ -8,6 +8,7 @@ import type { ArkOptions, ArkResult } from "../support/cli.ts";
 import { type EtcdCluster, startEtcd } from "../support/etcd.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Rgw, startRgw } from "../support/rgw.ts";
+import { startLearner } from "./learner.ts";
 import { credentialsText, type Scene, type Settings, setScene } from "./scene.ts";
 
 const DEAD = "http://127.0.0.1:1";
@@ -106,6 +107,18 @@ describe("doctor", () => {
     const report = await doctor(scene);
     assertOnlyFailure(report, "bucket reach", /no connection/, /s3\.endpoint/);
     assert.ok(namesOf(report, "pass").includes("etcd quorum"));
+  });
+
+  it("warns of a learner beside a voting member, and fails for a learner alone", async () => {
+    await using cluster = await startEtcd();
+    await using learner = await startLearner(cluster);
+    await using scene = await setScene({ etcd: cluster, rgw });
+    await scene.configure({ etcd: { endpoints: [...cluster.endpoints, learner.endpoint] } });
+    const beside = await doctor(scene, ["--no-write"]);
+    assert.equal(beside.code, 0, beside.stdout);
+    assert.ok(namesOf(beside, "warn").includes("etcd role"));
+    await scene.configure({ etcd: { endpoints: [learner.endpoint] } });
+    assertOnlyFailure(await doctor(scene, ["--no-write"]), "etcd role", /cannot be read from/, /member promote/);
   });
 
   it("fails without HOME when nothing else gives credentials, and names the file to edit", async () => {

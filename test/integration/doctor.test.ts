@@ -16,9 +16,11 @@ import { createEtcdProbe } from "../../src/etcd/etcd-probe.ts";
 import type { Check } from "../../src/model/check.ts";
 import { createBucketProbe } from "../../src/s3/bucket-probe.ts";
 import { type AwsKeys, type TestBucket, testBucket } from "../support/aws.ts";
+import { createAuthority } from "../support/certificates.ts";
 import { type EtcdCluster, startEtcd } from "../support/etcd.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 import { type BucketOptions, type Rgw, startRgw } from "../support/rgw.ts";
-import { fastClock, never, TestCredentials } from "./s3-rig.ts";
+import { fastClock, never, startConnectProxy, TestCredentials } from "./s3-rig.ts";
 
 const MODES = ["GOVERNANCE", "COMPLIANCE"] as const;
 
@@ -213,6 +215,23 @@ for (const suite of ["trixie", "bookworm"] as const) {
       assert.match(rowsOf(checks)["lock of parts"] ?? "", /^pass/);
       assert.equal(rowsOf(checks)["removal"], "pass: nothing of the canary is left");
       await assertUntouched(bucket);
+    });
+
+    it("tells whether the other addressing works, and which one to set when only that one does", async () => {
+      using bucket = await makeBucket();
+      const authority = createAuthority();
+      const tls = authority.issue({ dnsNames: ["localhost", `${bucket.name}.localhost`] });
+      await using service = await startFaultProxy(rgw.endpoint, { tls });
+      await using proxy = await startConnectProxy();
+      const given = { bucket: bucket.name, endpoint: service.url };
+      const endpointCA = Buffer.from(authority.cert).toString("base64");
+      const both = await examine({ ...given, config: { addressing: "virtual", proxy: proxy.url, endpointCA } });
+      assert.equal(rowsOf(both)["addressing"], "pass: by host name; by path it works as well");
+      const path = await examine({ ...given, config: { endpointCA } });
+      assert.equal(rowsOf(path)["addressing"], "pass: by path; by host name it does not work");
+      const neither = await examine({ ...given, config: { addressing: "virtual", endpointCA } });
+      assert.deepEqual(troubles(neither), ["fail reach", "warn others"]);
+      assert.equal(hintOf(neither, "reach"), 'Set s3.addressing to "path"');
     });
 
     it("leaves nothing when it is interrupted half-way", async () => {

@@ -1,4 +1,5 @@
 import type { Mutant } from "../mutant.ts";
+import { doctorMutants } from "./doctor.ts";
 import { etcdMutants } from "./etcd.ts";
 import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...interruptionMutants,
   ...promiseMutants,
   ...restoreMutants,
+  ...doctorMutants,
 ];
