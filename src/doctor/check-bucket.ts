@@ -3,7 +3,8 @@ import { layout } from "../model/layout.ts";
 import type { BucketProbe } from "../ports/bucket-probe.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type BucketFacts, type BucketWishes, lockedCanary, settingsSteps } from "./bucket-settings.ts";
-import { CANARY_CHECKS, checkCanary } from "./check-canary.ts";
+import { CANARY_CHECKS } from "./canary-steps.ts";
+import { checkCanary } from "./check-canary.ts";
 import { runSteps, type StepsOptions } from "./steps.ts";
 
 export interface BucketSubject {

@@ -32,7 +32,8 @@ export function checkConfiguration(facts: ConfigurationFacts): Check[] {
 
 function fileOf({ file, detected, stores }: ConfigurationFacts): Finding {
   const etcd = detected === undefined ? "" : `; the etcd of ${detected} on this node`;
-  return pass(`${file ?? "no file, so flags and the environment"}${etcd}; to ${stores.join(" and ")}`);
+  const to = stores.length === 0 ? "" : `; to ${stores.join(" and ")}`;
+  return pass(`${file ?? "no file, so flags and the environment"}${etcd}${to}`);
 }
 
 function envFilesOf({ envFiles, envWarnings }: ConfigurationFacts): Finding {

@@ -2,7 +2,7 @@ import { type Check, type Finding, fail, pass, warn } from "../model/check.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EtcdProbe, MemberStatus } from "../ports/etcd-probe.ts";
 import { formatMiB } from "./format.ts";
-import { runStep, runSteps, type Step } from "./steps.ts";
+import { notTried, runStep, runSteps, type Step } from "./steps.ts";
 import { lossyWatchOf } from "./watch-bugs.ts";
 
 export interface EtcdSubject {
@@ -22,13 +22,17 @@ const RENEW_DAYS = 30;
 /** Checks every configured endpoint, and then what they said together. */
 export async function checkEtcd(subject: EtcdSubject, signal: AbortSignal): Promise<Check[]> {
   const { probe, clock } = subject;
+  const options = { group: "etcd", clock, boundMs: BOUND_MS } as const;
+  const certificate = { name: "certificate", run: (either: AbortSignal) => certificateOf(subject, either) };
+  const { finding, error } = await runStep(certificate, options, signal);
+  const own: Check = { group: "etcd", name: "certificate", ...finding };
+  // No connection comes about without it, and each endpoint would only say so again.
+  if (error !== undefined) return [own, notTried("etcd", ["everything else"])];
   const asked = await Promise.all(probe.endpoints.map((endpoint) => askStatus(subject, endpoint, signal)));
   const reached = asked.map(({ check }) => check);
   const statuses = asked.flatMap(({ status }) => status ?? []);
-  const options = { group: "etcd", clock, boundMs: BOUND_MS } as const;
-  const certificate = { name: "certificate", run: (either: AbortSignal) => certificateOf(subject, either) };
   const steps = statuses.length === 0 ? [] : stepsFor(subject, statuses);
-  return [...reached, ...(await runSteps([certificate, ...steps], options, signal))];
+  return [...reached, own, ...(await runSteps(steps, options, signal))];
 }
 
 async function askStatus(

@@ -132,13 +132,18 @@ describe("checkEtcd()", () => {
     });
   }
 
+  it("fails once for a certificate that cannot be read", async () => {
+    const checks = await check({ [A]: down }, { certificate: () => Promise.reject(down) });
+    assert.deepEqual(troubles(checks), ["fail certificate", "warn others"]);
+  });
+
   it("ends with its bounds when nothing ever answers", async () => {
     const time = new FakeClock();
     const hang = () => new Promise<never>(() => undefined);
-    const probe = fakeEtcd({ [A]: status(A), [B]: status(B) }, { status: hang, certificate: hang });
+    const probe = fakeEtcd({ [A]: status(A), [B]: status(B) }, { status: hang });
     const checking = checkEtcd({ probe, clock: time }, never);
     await time.advance(40_000);
-    assert.deepEqual(troubles(await checking), [`fail ${A}`, `fail ${B}`, "fail certificate"]);
+    assert.deepEqual(troubles(await checking), [`fail ${A}`, `fail ${B}`]);
   });
 });
 
