@@ -31,8 +31,10 @@ export async function checkEtcd(subject: EtcdSubject, signal: AbortSignal): Prom
   const asked = await Promise.all(probe.endpoints.map((endpoint) => askStatus(subject, endpoint, signal)));
   const reached = asked.map(({ check }) => check);
   const statuses = asked.flatMap(({ status }) => status ?? []);
-  const steps = statuses.length === 0 ? [] : stepsFor(subject, statuses);
-  return [...reached, own, ...(await runSteps(steps, options, signal))];
+  const steps = stepsFor(subject, statuses);
+  const names = steps.map(({ name }) => name);
+  const rest = statuses.length === 0 ? [notTried("etcd", names)] : await runSteps(steps, options, signal);
+  return [...reached, own, ...rest];
 }
 
 async function askStatus(

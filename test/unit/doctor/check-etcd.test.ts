@@ -33,7 +33,9 @@ describe("checkEtcd()", () => {
   });
 
   it("asks no more when none answers", async () => {
-    assert.deepEqual(troubles(await check({ [A]: down })), [`fail ${A}`]);
+    const checks = await check({ [A]: down });
+    assert.deepEqual(troubles(checks), [`fail ${A}`, "warn others"]);
+    assert.match(rowsOf(checks)["others"] ?? "", /not tried: cluster, version, role, alarms, quorum/);
   });
 
   const findings: readonly (readonly [string, string, Readonly<Record<string, MemberStatus>>, RegExp])[] = [
@@ -143,7 +145,7 @@ describe("checkEtcd()", () => {
     const probe = fakeEtcd({ [A]: status(A), [B]: status(B) }, { status: hang });
     const checking = checkEtcd({ probe, clock: time }, never);
     await time.advance(40_000);
-    assert.deepEqual(troubles(await checking), [`fail ${A}`, `fail ${B}`]);
+    assert.deepEqual(troubles(await checking), [`fail ${A}`, `fail ${B}`, "warn others"]);
   });
 });
 
