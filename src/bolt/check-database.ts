@@ -16,7 +16,11 @@ interface BucketEntry {
 /** Chooses who takes the leaves of a bucket; `undefined` passes the bucket over. */
 export type Visit = (bucket: string) => OnLeaf | undefined;
 
-const decoder = new TextDecoder();
+/** etcd's ten buckets take a page or two; more than this is not kept in memory. */
+const MAX_ROOT_BYTES = 8 * 2 ** 20;
+/** What the decoder writes for bytes that are no UTF-8. */
+const REPLACEMENT = "\ufffd";
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Reads every page that a database uses, in the order of buckets and keys, and hands the leaves on. What `tx.Check` of
@@ -38,9 +42,8 @@ export async function walkBuckets(
   signal: AbortSignal,
 ): Promise<TreeWalk> {
   const walk = new TreeWalk(db, findings);
-  const buckets: BucketEntry[] = [];
-  await walk.walkRoot((leaf) => buckets.push(...bucketsOn(leaf)), signal);
-  for (const { name, value } of buckets) {
+  for (const { name, value } of await readRoot(walk, findings, signal)) {
+    if (name.includes(REPLACEMENT)) findings.add("ROWS", `bucket "${name}" has a name that is no text`);
     const onLeaf = visit(name);
     if (onLeaf === undefined) continue;
     if (value.end - value.start < 16) findings.add("STRUCTURE", `bucket "${name}" has no root`);
@@ -53,6 +56,17 @@ export async function walkBuckets(
   return walk;
 }
 
+async function readRoot(walk: TreeWalk, findings: Findings, signal: AbortSignal): Promise<BucketEntry[]> {
+  const buckets: BucketEntry[] = [];
+  let bytes = 0;
+  await walk.walkRoot((leaf) => {
+    bytes += leaf.end - leaf.start;
+    if (bytes <= MAX_ROOT_BYTES) for (const bucket of bucketsOn(leaf)) buckets.push(bucket);
+  }, signal);
+  if (bytes > MAX_ROOT_BYTES) findings.add("STRUCTURE", `the root bucket has ${bytes} bytes, which etcd's has not`);
+  return buckets;
+}
+
 /** Copies, so that the pages that were read at the same time need not be kept. */
 function bucketsOn(leaf: PageRun): BucketEntry[] {
   const bytes = leaf.bytes.slice(leaf.start, leaf.end);
@@ -60,6 +74,14 @@ function bucketsOn(leaf: PageRun): BucketEntry[] {
     name: decoder.decode(bytes.subarray(key.start, key.end)),
     value,
   }));
+}
+
+/** The bytes of all rows of a sound leaf: keys and values in turn, one right behind the other. */
+export function bodyOf(leaf: PageRun): Slice {
+  const start = bodyStart(leaf);
+  let end = start;
+  for (const { value } of rowsOf(leaf)) end = value.end;
+  return { bytes: leaf.bytes, start, end };
 }
 
 /** The rows of a sound leaf. */

@@ -23,23 +23,29 @@ export async function openDatabase(source: ByteSource, signal: AbortSignal): Pro
   const meta = newestMeta(head);
   if (meta === undefined) return explain(head);
   const dbSize = meta.pageCount * meta.pageSize;
-  if (source.size < dbSize) return `it has ${source.size} bytes, and its meta page tells of ${dbSize}: it is cut short`;
-  if (source.size - dbSize > TRAILER_BYTES && source.size % 512 === TRAILER_BYTES) {
-    return `it has ${source.size} bytes, and its meta page tells of ${dbSize} and a digest`;
+  const behind = source.size - dbSize;
+  if (behind < 0) return `it has ${source.size} bytes, and its meta page tells of ${dbSize}: it is cut short`;
+  // The file of a member is longer than its database by pages that are not used yet (bbolt `db.go` grow).
+  if (behind !== TRAILER_BYTES && behind % meta.pageSize !== 0) {
+    return `it has ${source.size} bytes, and its meta page tells of ${dbSize}: what follows is no digest and no whole pages`;
   }
-  return { ...meta, source, hasTrailer: source.size === dbSize + TRAILER_BYTES };
+  return { ...meta, source, hasTrailer: behind === TRAILER_BYTES };
 }
 
-/** The valid meta page of the later transaction (bbolt `db.go` meta); the second one lies a page behind the first. */
+/**
+ * The valid meta page of the later transaction (bbolt `db.go` meta). The second one lies a page behind the first, and only
+ * when the first is torn has the size of a page to be guessed: a big value may look like a meta page of another size.
+ */
 function newestMeta(head: Uint8Array): Meta | undefined {
-  const metas = [0, ...PAGE_SIZES].flatMap((start) => {
-    const meta = readMeta(head, start);
-    return meta && PAGE_SIZES.includes(meta.pageSize) && [0, meta.pageSize].includes(start) ? [meta] : [];
-  });
-  return metas.reduce<Meta | undefined>(
-    (newest, meta) => (newest && newest.transaction > meta.transaction ? newest : meta),
-    undefined,
-  );
+  const first = metaAt(head, 0);
+  const sizes = first ? [first.pageSize] : PAGE_SIZES;
+  const second = sizes.map((size) => metaAt(head, size)).find((meta, index) => meta?.pageSize === sizes[index]);
+  return first && second ? (second.transaction > first.transaction ? second : first) : (first ?? second);
+}
+
+function metaAt(head: Uint8Array, start: number): Meta | undefined {
+  const meta = readMeta(head, start);
+  return meta && PAGE_SIZES.includes(meta.pageSize) ? meta : undefined;
 }
 
 function explain(head: Uint8Array): string {

@@ -30,6 +30,7 @@ export const REVISION_PREFIX_SIZE = 9;
 /** Keys of bucket `meta` (etcd `schema/schema.go`) that tell its leaf from all others. */
 const META_KEYS: readonly string[] = ["consistent_index", "scheduledCompactRev", "finishedCompactRev"];
 const COMPACTION_KEYS = ["scheduledCompactRev", "finishedCompactRev"] as const;
+const MAX_VERSION_BYTES = 32;
 const UNDERSCORE = 0x5f;
 const NO_REVISION: MainRevision = { high: 0, low: 0 };
 const decoder = new TextDecoder();
@@ -66,10 +67,9 @@ export function isMetaLeaf(bytes: Uint8Array): boolean {
 export function readMetaRows(bytes: Uint8Array, start = 0): MetaRows {
   const rows = new Map(leafElements(bytes, start).map((element) => [textOf(bytes, element), element]));
   const revisions = COMPACTION_KEYS.map((name) => compactRevision(bytes, rows.get(name)));
-  const version = rows.get("storageVersion");
   return {
     compactRevisions: revisions.filter((revision) => revision !== undefined),
-    storageVersion: version ? decoder.decode(bytes.subarray(version.value, version.value + version.valueSize)) : "",
+    storageVersion: versionOf(bytes, rows.get("storageVersion")),
   };
 }
 
@@ -105,6 +105,12 @@ function leafElements(bytes: Uint8Array, start: number): LeafElement[] {
     elements.push(element);
   }
   return elements;
+}
+
+/** One of another length is none: pages of a crafted file could fill memory with them. */
+function versionOf(bytes: Uint8Array, element: LeafElement | undefined): string {
+  if (element === undefined || element.valueSize > MAX_VERSION_BYTES) return "";
+  return decoder.decode(bytes.subarray(element.value, element.value + element.valueSize));
 }
 
 function compactRevision(bytes: Uint8Array, element: LeafElement | undefined): Revision | undefined {

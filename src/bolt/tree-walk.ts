@@ -1,6 +1,14 @@
 import type { Findings } from "../model/finding.ts";
 import type { Database } from "./database.ts";
-import { BUCKET_FLAG, ELEMENT_SIZE, PAGE_FLAG, PAGE_HEADER_SIZE, readBranchChild, readUint32 } from "./page.ts";
+import {
+  BUCKET_FLAG,
+  ELEMENT_SIZE,
+  PAGE_FLAG,
+  PAGE_HEADER_SIZE,
+  readBranchChild,
+  readPageHeader,
+  readUint32,
+} from "./page.ts";
 import { checkBranch, checkHeader, checkLeaf, type KeyBounds, type Slice } from "./page-check.ts";
 import { bodyStart, MAX_RUN_BYTES, PageReader, type PageRun } from "./page-run.ts";
 import { PageUse } from "./page-use.ts";
@@ -26,6 +34,10 @@ interface Tree {
 const BATCH = 64;
 /** A tree of so many levels has more leaves than a file has pages. */
 const MAX_DEPTH = 32;
+/** A branch splits when it has more than four keys, of 32 KiB at most (bbolt `node.go` splitTwo, `bucket.go`). */
+const MAX_BRANCH_BYTES = 2 ** 20;
+/** Behind a bucket's root page and sequence. */
+const INLINE_PAGE_OFFSET = 16;
 const UNBOUNDED: KeyBounds = { least: undefined, limit: undefined };
 
 /**
@@ -64,9 +76,9 @@ export class TreeWalk {
   /** A bucket that lies within its own value, as a page without a number. */
   walkInline(bucket: string, value: Slice, onLeaf: OnLeaf): void {
     const page = inlinePage(value);
-    const wrong = page === undefined ? "it is cut short" : checkLeaf(page, 0, UNBOUNDED);
+    const wrong = typeof page === "string" ? page : checkLeaf(page, 0, UNBOUNDED);
     if (wrong !== undefined) this.#report(`inline bucket "${bucket}": ${wrong}`);
-    else if (page) onLeaf(page);
+    else if (typeof page === "object") onLeaf(page);
   }
 
   async #walk(tree: Tree, root: number, signal: AbortSignal): Promise<void> {
@@ -136,11 +148,12 @@ export class TreeWalk {
   }
 
   #takeOverflow({ header }: PageRun): string | undefined {
-    const { id, overflow } = header;
+    const { id, flags, overflow } = header;
     const wrong = this.uses.take(id + 1, overflow);
     if (wrong !== undefined) return wrong;
-    const isTooLong = (overflow + 1) * this.#db.pageSize > MAX_RUN_BYTES;
-    return isTooLong ? `it is longer than ${MAX_RUN_BYTES} bytes, which no request to etcd is` : undefined;
+    const limit = flags === PAGE_FLAG.leaf ? MAX_RUN_BYTES : MAX_BRANCH_BYTES;
+    const isTooLong = (overflow + 1) * this.#db.pageSize > limit;
+    return isTooLong ? `it is longer than ${limit} bytes, which etcd's pages are not` : undefined;
   }
 
   #report(message: string): void {
@@ -168,11 +181,15 @@ function childrenOf(page: PageRun, bounds: KeyBounds): Child[] {
   }));
 }
 
-/** The page inside a bucket's value, behind root and sequence; its number means nothing. */
-function inlinePage({ bytes, start, end }: Slice): PageRun | undefined {
-  const at = start + 16;
-  if (at + PAGE_HEADER_SIZE > end) return undefined;
-  const count = (bytes[at + 10] ?? 0) | ((bytes[at + 11] ?? 0) << 8);
-  const page = { header: { id: 0, flags: PAGE_FLAG.leaf, count, overflow: 0 }, bytes, start: at, end };
-  return bodyStart(page) > end ? undefined : page;
+/**
+ * The page inside a bucket's value, behind root and sequence. bbolt sets neither number nor overflow (`bucket.go` write);
+ * its own check passes inline buckets over, and reading one of a wrong type panics.
+ */
+function inlinePage({ bytes, start, end }: Slice): PageRun | string {
+  const at = start + INLINE_PAGE_OFFSET;
+  if (at + PAGE_HEADER_SIZE > end) return "it is cut short";
+  const header = readPageHeader(bytes, at);
+  if (header.flags !== PAGE_FLAG.leaf) return `it is of type ${header.flags}`;
+  if (header.id !== 0 || header.overflow !== 0) return "its page has a number or an overflow";
+  return { header, bytes, start: at, end };
 }

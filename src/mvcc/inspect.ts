@@ -1,10 +1,11 @@
-import { checkDatabase, rowsOf, walkBuckets } from "../bolt/check-database.ts";
+import { bodyOf, checkDatabase, walkBuckets } from "../bolt/check-database.ts";
 import type { Database } from "../bolt/database.ts";
 import { readMetaRows } from "../bolt/etcd-buckets.ts";
-import { bodyStart, type PageRun } from "../bolt/page-run.ts";
+import type { PageRun } from "../bolt/page-run.ts";
 import { Findings } from "../model/finding.ts";
 import type { Inspection } from "../model/inspection.ts";
 import { KeySpace } from "./key-space.ts";
+import { checkMetaRows } from "./meta-rows.ts";
 import { StatusHash } from "./status-hash.ts";
 
 /** As etcd has it where nothing was ever compacted. */
@@ -37,8 +38,10 @@ export async function inspectDatabase(db: Database, signal: AbortSignal): Promis
     rows.set(bucket, 0);
     return (leaf: PageRun): void => {
       rows.set(bucket, (rows.get(bucket) ?? 0) + leaf.header.count);
-      if (bucket === "key") status.add(space.read(leaf), lengthOf(leaf));
-      else status.addLeaf(leaf);
+      const body = bodyOf(leaf);
+      if (bucket === "key") status.add(space.read(leaf), body.end - body.start);
+      else status.addRows(body);
+      if (bucket === "meta") checkMetaRows(leaf, findings);
     };
   };
   await checkDatabase(db, { visit, findings }, signal);
@@ -95,11 +98,4 @@ async function readMetaBucket(db: Database, signal: AbortSignal): Promise<MetaBu
     signal,
   );
   return { compactRevision, storageVersion };
-}
-
-function lengthOf(leaf: PageRun): number {
-  let end = bodyStart(leaf);
-  const start = end;
-  for (const { value } of rowsOf(leaf)) end = value.end;
-  return end - start;
 }

@@ -3,10 +3,10 @@ import type { Slice } from "../bolt/page-check.ts";
 import { bodyStart, type PageRun } from "../bolt/page-run.ts";
 import type { Findings } from "../model/finding.ts";
 import { combineCrc32c, crc32c } from "./crc32c.ts";
-import { checkRow, type Row } from "./history.ts";
+import { checkOrder, checkRow, type Row } from "./history.ts";
 import { KeyTable } from "./key-table.ts";
 import { KeyValueReader } from "./key-value.ts";
-import { readRevisionKey } from "./revision-key.ts";
+import { type RevisionKey, readRevisionKey } from "./revision-key.ts";
 import { SpaceHash } from "./space-hash.ts";
 
 /** Which HashKV is wanted, and what the database's own compaction is. */
@@ -34,7 +34,7 @@ export class KeySpace {
   readonly #table = new KeyTable();
   readonly #hash = new SpaceHash();
   readonly #value = new KeyValueReader();
-  #lastMain = 0;
+  #last: RevisionKey | undefined;
   #liveAtRevision = 0;
   /** Whether there is a row that only holds a revision: etcd takes it for one of the empty key. */
   #hasPlaceholder = false;
@@ -45,7 +45,7 @@ export class KeySpace {
 
   /** Of the last row; 0 when there are none. */
   get lastMain(): number {
-    return this.#lastMain;
+    return this.#last?.main ?? 0;
   }
 
   /** Keys that are not deleted at the end, as a range over all of them counts: no key is empty. */
@@ -80,34 +80,41 @@ export class KeySpace {
     return crc32c(sum, { bytes: leaf.bytes, start: wantedEnd, end });
   }
 
-  /** Checks a row against its key's history, and carries that on. */
+  /** Checks a row against those before it, and carries its key's history on. */
   #take(key: Slice, value: Slice): Place {
     const revision = readRevisionKey(key);
-    const reader = this.#value;
-    if (revision === undefined || !reader.read(value.bytes, value.start, value.end)) {
-      this.#report(
-        this.#lastMain,
-        revision === undefined ? "a row behind it has no revision" : "its value is no KeyValue",
-      );
-      return { main: revision?.main ?? this.#lastMain, slot: undefined, isTombstone: false };
+    if (revision === undefined) {
+      this.#report(this.lastMain, "a row behind it has no revision");
+      return { main: this.lastMain, slot: undefined, isTombstone: false };
     }
     const { main, isTombstone } = revision;
-    this.#lastMain = main;
-    const slot = this.#table.slotOf(value.bytes, reader.keyStart, reader.keyEnd);
-    // `--bump-revision` leaves a row without a value, to hold the revision (etcdutl `snapshot/v3_snapshot.go`).
-    if (value.end > value.start) this.#check({ main, isTombstone, ...rowOf(reader) }, slot);
-    else this.#hasPlaceholder = true;
-    if (main <= this.#options.revision) this.#supersede(slot);
-    if (isTombstone) this.#table.delete(slot);
-    else this.#table.put(slot, reader.version, reader.createRevision);
-    if (main <= this.#options.revision) this.#liveAtRevision = this.#table.live;
+    this.#report(main, checkOrder(revision, this.#last, this.#options.ownCompactRevision));
+    this.#last = revision;
+    if (!this.#value.read(value.bytes, value.start, value.end)) {
+      this.#report(main, "its value is no KeyValue");
+      return { main, slot: undefined, isTombstone };
+    }
+    const slot = this.#table.slotOf(value.bytes, this.#value.keyStart, this.#value.keyEnd);
+    this.#check({ main, isTombstone, ...rowOf(this.#value) }, { slot, isEmpty: value.end === value.start });
+    this.#carryOn(revision, slot);
     return { main, slot, isTombstone };
   }
 
-  #check(row: Row, slot: number): void {
+  /** `--bump-revision` leaves a row without a value to hold the revision, and a compaction there (etcdutl `v3_snapshot.go`). */
+  #check(row: Row, { slot, isEmpty }: { readonly slot: number; readonly isEmpty: boolean }): void {
+    const { ownCompactRevision } = this.#options;
+    if (isEmpty) this.#hasPlaceholder = true;
+    if (isEmpty && row.main <= ownCompactRevision) return;
     const before = this.#table.isKnown(slot) ? this.#table.get(slot) : undefined;
-    const wrong = checkRow(row, before, this.#options.ownCompactRevision);
-    if (wrong !== undefined) this.#report(row.main, wrong);
+    this.#report(row.main, checkRow(row, before, ownCompactRevision));
+  }
+
+  #carryOn({ main, isTombstone }: RevisionKey, slot: number): void {
+    const counts = main <= this.#options.revision;
+    if (counts) this.#supersede(slot);
+    if (isTombstone) this.#table.delete(slot);
+    else this.#table.put(slot, this.#value.version, this.#value.createRevision);
+    if (counts) this.#liveAtRevision = this.#table.live;
   }
 
   #supersede(slot: number): void {
@@ -123,11 +130,11 @@ export class KeySpace {
     else this.#table.setMark(slot, mark);
   }
 
-  #report(main: number, why: string): void {
-    this.#options.findings.add("ROWS", `row of revision ${main}: ${why}`);
+  #report(main: number, wrong: string | undefined): void {
+    if (wrong !== undefined) this.#options.findings.add("ROWS", `row of revision ${main}: ${wrong}`);
   }
 }
 
-function rowOf({ createRevision, modRevision, version }: KeyValueReader) {
-  return { createRevision, modRevision, version };
+function rowOf({ keyStart, keyEnd, createRevision, modRevision, version }: KeyValueReader) {
+  return { keySize: keyEnd - keyStart, createRevision, modRevision, version };
 }

@@ -10,7 +10,7 @@ const FIRST_CAPACITY = 2 ** 12;
 const MAX_LOAD = 0.7;
 
 /**
- * The newest row of each key, by a hash of 64 bits, in 36 bytes a slot. Two keys with one hash, one pair in some 2^64, would
+ * The newest row of each key, by a hash of 64 bits, in 29 bytes a slot. Two keys with one hash, one pair in some 2^64, would
  * look like a broken history; nothing is ever taken for sound because of one.
  */
 export class KeyTable {

@@ -13,8 +13,8 @@ export class KeyValueReader {
   #length = 0;
 
   /**
-   * Reads an `mvccpb.KeyValue` (etcd `api/mvccpb/kv.proto`) and returns whether it is one. Revisions beyond 2^53 lose
-   * precision.
+   * Reads an `mvccpb.KeyValue` (etcd `api/mvccpb/kv.proto`) and returns whether it is one, with no other fields. Numbers
+   * beyond 2^53 lose precision.
    */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.#bytes = bytes;
@@ -39,13 +39,13 @@ export class KeyValueReader {
         return this.#at <= this.#end;
       case 0x10:
         this.createRevision = this.#readVarint();
-        return this.#at <= this.#end;
+        return this.#isWithin(this.createRevision);
       case 0x18:
         this.modRevision = this.#readVarint();
-        return this.#at <= this.#end;
+        return this.#isWithin(this.modRevision);
       case 0x20:
         this.version = this.#readVarint();
-        return this.#at <= this.#end;
+        return this.#isWithin(this.version);
       case 0x2a:
         this.#skipBytes();
         return this.#at <= this.#end;
@@ -57,12 +57,17 @@ export class KeyValueReader {
     }
   }
 
+  #isWithin(value: number): boolean {
+    return this.#at <= this.#end && !Number.isNaN(value);
+  }
+
   #skipBytes(): number {
     this.#length = this.#readVarint();
     this.#at += this.#length;
     return this.#at;
   }
 
+  /** Up to ten bytes, as protobuf has them; NaN for more. */
   #readVarint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 64; factor *= 128) {

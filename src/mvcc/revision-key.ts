@@ -1,9 +1,11 @@
 import type { Slice } from "../bolt/page-check.ts";
 
-/** A key of bucket `key`: `main_sub`, and a `t` behind it for a tombstone (etcd `mvcc/revision.go`). */
+/** A key of bucket `key`: `main_sub`, of 64 bits each, and a `t` behind it for a tombstone (etcd `mvcc/revision.go`). */
 export interface RevisionKey {
-  /** Exact up to 2^53. */
+  /** Exact up to 2^53, as all numbers here. */
   readonly main: number;
+  /** Counts the changes of one transaction from 0 on. */
+  readonly sub: number;
   readonly isTombstone: boolean;
 }
 
@@ -16,8 +18,11 @@ export function readRevisionKey({ bytes, start, end }: Slice): RevisionKey | und
   const isTombstone = end - start === SIZE + 1;
   if (end - start !== SIZE && !(isTombstone && bytes[end - 1] === TOMBSTONE)) return undefined;
   if (bytes[start + 8] !== UNDERSCORE) return undefined;
-  const main = readUint32(bytes, start) * 2 ** 32 + readUint32(bytes, start + 4);
-  return { main, isTombstone };
+  return { main: readUint64(bytes, start), sub: readUint64(bytes, start + 9), isTombstone };
+}
+
+function readUint64(bytes: Uint8Array, at: number): number {
+  return readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4);
 }
 
 function readUint32(bytes: Uint8Array, at: number): number {

@@ -1,5 +1,4 @@
-import { rowsOf } from "../bolt/check-database.ts";
-import { bodyStart, type PageRun } from "../bolt/page-run.ts";
+import type { Slice } from "../bolt/page-check.ts";
 import { combineCrc32c, crc32c } from "./crc32c.ts";
 
 const encoder = new TextEncoder();
@@ -17,12 +16,9 @@ export class StatusHash {
     this.#hash = crc32c(this.#hash, { bytes, start: 0, end: bytes.length });
   }
 
-  /** The rows of a leaf lie one behind the other, keys and values in turn. */
-  addLeaf(leaf: PageRun): void {
-    const start = bodyStart(leaf);
-    let end = start;
-    for (const { value } of rowsOf(leaf)) end = value.end;
-    this.#hash = crc32c(this.#hash, { bytes: leaf.bytes, start, end });
+  /** Keys and values in turn, one right behind the other. */
+  addRows(rows: Slice): void {
+    this.#hash = crc32c(this.#hash, rows);
   }
 
   /** Rows of which the checksum is known. */

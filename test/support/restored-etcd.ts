@@ -24,8 +24,12 @@ export async function snapshotStatus(file: string, version: "3.4" | "3.5" = "3.5
   return JSON.parse(await execute(etcdutl("snapshot", "status", file, "--write-out=json"), { ETCDCTL_API: "3" }));
 }
 
-/** Restores a snapshot file with the stock tool and starts a stock etcd on it. */
-export async function startRestored(file: string, version: "3.4" | "3.5" = "3.5"): Promise<RestoredEtcd> {
+/** Restores a snapshot file with the stock tool, given more flags if any, and starts a stock etcd on it. */
+export async function startRestored(
+  file: string,
+  version: "3.4" | "3.5" = "3.5",
+  restoreArgs: readonly string[] = [],
+): Promise<RestoredEtcd> {
   const programs = await etcdPrograms(version);
   const directory = await tempDir("etcd-ark-restored-");
   const dataDir = join(directory.path, "data");
@@ -36,7 +40,7 @@ export async function startRestored(file: string, version: "3.4" | "3.5" = "3.5"
     `--initial-advertise-peer-urls=${peer}`,
     `--data-dir=${dataDir}`,
   ];
-  await execute(programs.etcdutl("snapshot", "restore", file, ...cluster), { ETCDCTL_API: "3" });
+  await execute(programs.etcdutl("snapshot", "restore", file, ...cluster, ...restoreArgs), { ETCDCTL_API: "3" });
   const listen = [`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`, `--listen-peer-urls=${peer}`];
   const log = join(directory.path, "etcd.log");
   const server = await startServer({
