@@ -17,7 +17,8 @@ export interface BoltFileOptions {
   readonly stale?: boolean;
 }
 
-interface Item {
+/** A row, or a bucket when `flags` is 1. */
+export interface Item {
   readonly key: Buffer;
   readonly value: Buffer;
   readonly flags?: number;
@@ -31,10 +32,11 @@ export function boltFile(options: BoltFileOptions): Buffer {
 
 class BoltWriter {
   readonly #options: BoltFileOptions;
-  readonly #pages: Buffer[] = [];
+  readonly #pages: BoltPages;
 
   constructor(options: BoltFileOptions) {
     this.#options = options;
+    this.#pages = new BoltPages(options);
   }
 
   build(): Buffer {
@@ -48,62 +50,85 @@ class BoltWriter {
       meta.push({ key: Buffer.from("finishedCompactRev"), value: revisionKey(compactRevision) });
     }
     if (storageVersion) meta.push({ key: Buffer.from("storageVersion"), value: Buffer.from(storageVersion) });
-    const key = this.#tree(rows);
+    const key = this.#pages.tree(rows);
     const buckets: Item[] = [
       { key: Buffer.from("alarm"), value: bucket(0, leaf([])), flags: 1 },
       { key: Buffer.from("key"), value: bucket(key), flags: 1 },
       {
         key: Buffer.from("meta"),
-        value: this.#options.metaOnPage ? bucket(this.#page(leaf(meta))) : bucket(0, leaf(meta)),
+        value: this.#options.metaOnPage ? bucket(this.#pages.page(leaf(meta))) : bucket(0, leaf(meta)),
         flags: 1,
       },
     ];
-    return this.#file(this.#options.rootOnBranch ? this.#spread(buckets) : this.#page(leaf(buckets)));
+    return this.#pages.file(this.#options.rootOnBranch ? this.#spread(buckets) : this.#pages.page(leaf(buckets)));
   }
 
-  /** Leaves of at least two rows below branches, as bbolt splits nodes. */
-  #tree(rows: readonly Item[]): number {
+  #spread(buckets: readonly Item[]): number {
+    const nodes = [buckets.slice(0, 2), buckets.slice(2)].map((items) => ({
+      key: items[0]?.key ?? Buffer.alloc(0),
+      page: this.#pages.page(leaf(items)),
+    }));
+    return this.#pages.page(branch(nodes));
+  }
+}
+
+/** The pages of a file, one after the other. */
+export class BoltPages {
+  readonly #pageSize: number;
+  readonly #stale: boolean;
+  readonly #pages: Buffer[] = [];
+
+  constructor({ pageSize, stale = false }: { readonly pageSize: number; readonly stale?: boolean }) {
+    this.#pageSize = pageSize;
+    this.#stale = stale;
+  }
+
+  /** Leaves of at least two rows below branches, as bbolt splits nodes; returns the root's number. */
+  tree(rows: readonly Item[]): number {
     let nodes: { key: Buffer; page: number }[] = [];
     for (let from = 0; from === 0 || from < rows.length; ) {
       let end = from;
       for (let size = 16; end < rows.length; end++) {
-        size += 33 + (rows[end]?.value.length ?? 0);
-        if (end >= from + 2 && size > this.#options.pageSize * 0.9) break;
+        size += 16 + (rows[end]?.key.length ?? 0) + (rows[end]?.value.length ?? 0);
+        if (end >= from + 2 && size > this.#pageSize * 0.9) break;
       }
       const some = rows.slice(from, end);
-      nodes.push({ key: some[0]?.key ?? Buffer.alloc(0), page: this.#page(leaf(some)) });
+      nodes.push({ key: some[0]?.key ?? Buffer.alloc(0), page: this.page(leaf(some)) });
       from = end === from ? end + 1 : end;
     }
     while (nodes.length > 1) nodes = this.#level(nodes);
     return nodes[0]?.page ?? 0;
   }
 
+  /** Adds a page, with overflow if `body` is long, and returns its number. */
+  page(body: Buffer): number {
+    if (this.#stale) this.#put(leaf([{ key: revisionKey(STALE_REVISION), value: Buffer.alloc(3) }]), 1000);
+    return this.#put(body);
+  }
+
+  /** The file, with meta pages in front; the older one names a root that leads nowhere. */
+  file(root: number, freelist?: number): Buffer {
+    const meta = { root, freelist, pageCount: this.#pages.length + 2 };
+    const metas = [
+      metaPage(this.#pageSize, { ...meta, transaction: 7n }),
+      metaPage(this.#pageSize, { ...meta, root: 1, transaction: 6n }),
+    ];
+    return Buffer.concat([...metas, ...this.#pages]);
+  }
+
   #level(nodes: { key: Buffer; page: number }[]): { key: Buffer; page: number }[] {
-    const width = Math.floor((this.#options.pageSize * 0.9) / 33);
+    const width = Math.floor((this.#pageSize * 0.9) / 33);
     const parents: { key: Buffer; page: number }[] = [];
     for (let from = 0; from < nodes.length; from += width) {
       const children = nodes.slice(from, from + width);
-      parents.push({ key: children[0]?.key ?? Buffer.alloc(0), page: this.#page(branch(children)) });
+      parents.push({ key: children[0]?.key ?? Buffer.alloc(0), page: this.page(branch(children)) });
     }
     return parents;
   }
 
-  #spread(buckets: readonly Item[]): number {
-    const nodes = [buckets.slice(0, 2), buckets.slice(2)].map((items) => ({
-      key: items[0]?.key ?? Buffer.alloc(0),
-      page: this.#page(leaf(items)),
-    }));
-    return this.#page(branch(nodes));
-  }
-
-  #page(body: Buffer): number {
-    if (this.#options.stale) this.#put(leaf([{ key: revisionKey(STALE_REVISION), value: Buffer.alloc(3) }]), 1000);
-    return this.#put(body);
-  }
-
   /** Page header: id, flags, count, overflow. */
   #put(body: Buffer, staleOverflow?: number): number {
-    const { pageSize } = this.#options;
+    const pageSize = this.#pageSize;
     const number = this.#pages.length + 2;
     const pages = Math.ceil(body.length / pageSize);
     const run = Buffer.alloc(pages * pageSize);
@@ -115,32 +140,26 @@ class BoltWriter {
     }
     return number;
   }
-
-  #file(root: number): Buffer {
-    const pageCount = this.#pages.length + 2;
-    // The older meta page names a root that leads nowhere.
-    const metas = [
-      metaPage(this.#options.pageSize, { root, pageCount, transaction: 7n }),
-      metaPage(this.#options.pageSize, { root: 1, pageCount, transaction: 6n }),
-    ];
-    return Buffer.concat([...metas, ...this.#pages]);
-  }
 }
 
-function revisionKey(main: bigint): Buffer {
+/** A key of bucket `key`; a tombstone's has a `t` behind it. */
+export function revisionKey(main: bigint, sub = 0n): Buffer {
   const key = Buffer.alloc(17);
   key.writeBigUInt64BE(main, 0);
   key.write("_", 8);
+  key.writeBigUInt64BE(sub, 9);
   return key;
 }
 
-function bucket(root: number, inline?: Buffer): Buffer {
+/** A bucket's value. */
+export function bucket(root: number, inline?: Buffer): Buffer {
   const head = Buffer.alloc(16);
   head.writeBigUInt64LE(BigInt(root), 0);
   return inline ? Buffer.concat([head, inline]) : head;
 }
 
-function leaf(items: readonly Item[]): Buffer {
+/** The bytes of a leaf, without a number. */
+export function leaf(items: readonly Item[]): Buffer {
   const body = pageBody(2, items.length);
   let position = items.length * 16;
   for (const [index, { key, value, flags = 0 }] of items.entries()) {
@@ -154,7 +173,7 @@ function leaf(items: readonly Item[]): Buffer {
   return Buffer.concat([body, ...items.flatMap(({ key, value }) => [key, value])]);
 }
 
-function branch(nodes: readonly { key: Buffer; page: number }[]): Buffer {
+export function branch(nodes: readonly { key: Buffer; page: number }[]): Buffer {
   const body = pageBody(1, nodes.length);
   let position = nodes.length * 16;
   for (const [index, { key, page }] of nodes.entries()) {
@@ -167,22 +186,31 @@ function branch(nodes: readonly { key: Buffer; page: number }[]): Buffer {
   return Buffer.concat([body, ...nodes.map(({ key }) => key)]);
 }
 
-function pageBody(flags: number, count: number): Buffer {
+/** The header and room for the elements. */
+export function pageBody(flags: number, count: number): Buffer {
   const body = Buffer.alloc(16 + count * 16);
   body.writeUInt16LE(flags, 8);
   body.writeUInt16LE(count, 10);
   return body;
 }
 
-function metaPage(pageSize: number, meta: { root: number; pageCount: number; transaction: bigint }): Buffer {
+interface MetaFields {
+  readonly root: number;
+  /** None by default, as etcd keeps none. */
+  readonly freelist?: number | undefined;
+  readonly pageCount: number;
+  readonly transaction: bigint;
+}
+
+/** A valid meta page. */
+export function metaPage(pageSize: number, meta: MetaFields): Buffer {
   const page = Buffer.alloc(pageSize);
   page.writeUInt16LE(4, 8);
   page.writeUInt32LE(0xed0cdaed, 16);
   page.writeUInt32LE(2, 20);
   page.writeUInt32LE(pageSize, 24);
   page.writeBigUInt64LE(BigInt(meta.root), 32);
-  // No list of free pages, as etcd has it.
-  page.writeBigUInt64LE(2n ** 64n - 1n, 48);
+  page.writeBigUInt64LE(meta.freelist === undefined ? 2n ** 64n - 1n : BigInt(meta.freelist), 48);
   page.writeBigUInt64LE(BigInt(meta.pageCount), 56);
   page.writeBigUInt64LE(meta.transaction, 64);
   let hash = 0xcbf29ce484222325n;
