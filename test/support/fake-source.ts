@@ -82,7 +82,9 @@ export class FakeSource implements SnapshotSource {
     if (this.fixture) return this.fixture;
     const valueSizes = Array.from({ length: 12 }, (_, index) => 500 + index);
     const { storageVersion } = this;
-    const database = boltFile({ pageSize: 4096, valueSizes, firstRevision: this.revision - 11n, storageVersion });
+    // What came before was compacted away, so that the rows have no hole before them.
+    const [firstRevision, compactRevision] = [this.revision - 11n, this.revision - 12n];
+    const database = boltFile({ pageSize: 4096, valueSizes, firstRevision, compactRevision, storageVersion });
     return Buffer.concat([database, createHash("sha256").update(database).digest()]);
   }
 
