@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { installPrefix } from "../../test/support/debian.ts";
+import type { Command } from "./measure.ts";
+import { awsEnvironment, type Target } from "./programs.ts";
 
 /** Debian's `aws`, and the Python that it needs: none of it a library that the prefix would find by itself. */
 const PREFIX = {
@@ -17,18 +19,20 @@ const PREFIX = {
   programs: ["python3.11"],
 } as const;
 
-/** The words that start `aws`, and the environment that it needs. */
-export interface AwsCli {
-  argv(...args: readonly string[]): string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** Unpacks Debian's awscli. */
-export async function installAwsCli(): Promise<AwsCli> {
+/** `aws s3 cp` from one place to another: files, or URLs of objects. */
+export async function copyCommand(target: Target, from: string, to: string): Promise<Command> {
   const { root, argv } = await installPrefix(PREFIX);
+  const words = ["s3", "cp", "--only-show-errors", from, to];
+  const flags = [`--endpoint-url=${target.endpoint}`, `--ca-bundle=${target.caFile}`];
   return {
-    argv: (...args) => argv("python3.11", join(root, "usr/bin/aws"), ...args),
-    env: { PYTHONHOME: join(root, "usr"), AWS_EC2_METADATA_DISABLED: "true" },
+    argv: argv("python3.11", join(root, "usr/bin/aws"), ...words, ...flags),
+    env: {
+      PYTHONHOME: join(root, "usr"),
+      AWS_EC2_METADATA_DISABLED: "true",
+      ...awsEnvironment(target),
+      AWS_DEFAULT_REGION: "us-east-1",
+      HOME: "/nonexistent",
+    },
   };
 }
 

@@ -5,13 +5,14 @@
 import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { databaseFile, fillOnce, startDatabase } from "./database.ts";
+import { benchFetch } from "./fetch-figures.ts";
 import { benchIdle } from "./idle-figures.ts";
 import { benchRgw } from "./rgw-figures.ts";
 import { benchPeak, benchSink, benchSlowSink } from "./sink-figures.ts";
 import { type Figure, formatTable, holds } from "./table.ts";
 
 const MIB = 2 ** 20;
-const PARTS = ["sink", "slow", "rgw", "idle", "large"] as const;
+const PARTS = ["sink", "slow", "rgw", "fetch", "idle", "large"] as const;
 /** How many times the size of the others the large database has. */
 const LARGE = 4;
 
@@ -46,6 +47,7 @@ async function benchDatabase(): Promise<Figure[]> {
     ...(only.includes("sink") ? await benchSink(options) : []),
     ...(only.includes("slow") ? await benchSlowSink(options) : []),
     ...(only.includes("rgw") ? await benchRgw(options) : []),
+    ...(only.includes("fetch") ? await benchFetch(options) : []),
     ...(only.includes("idle") ? await benchIdle({ etcd: database.endpoint, idleMs }) : []),
   ];
 }

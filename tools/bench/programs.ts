@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { etcdPrograms } from "../../test/support/etcd-programs.ts";
+import type { Rgw } from "../../test/support/rgw.ts";
 import type { Command } from "./measure.ts";
 
 export const LAUNCHER = fileURLToPath(new URL("../../bin/etcd-ark", import.meta.url));
@@ -12,6 +13,13 @@ export interface Target {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Default: one of its own for each run, so that none has more to list than the first. */
+  readonly cluster?: string;
+}
+
+/** A bucket of Ceph RGW, over https. */
+export function rgwTarget({ tlsEndpoint, caFile, accessKeyId, secretAccessKey }: Rgw, bucket: string): Target {
+  return { endpoint: tlsEndpoint, caFile, bucket, accessKeyId, secretAccessKey };
 }
 
 /** One command of etcd-ark against one etcd and one bucket. */
@@ -22,8 +30,7 @@ export function arkCommand(words: readonly string[], etcd: string, target: Targe
     "s3-bucket": bucket,
     "s3-endpoint": endpoint,
     "s3-endpoint-ca": caFile,
-    // A folder of its own for each run, so that none has more to list than the first.
-    cluster: `bench-${randomBytes(4).toString("hex")}`,
+    cluster: target.cluster ?? `bench-${randomBytes(4).toString("hex")}`,
     "node-name": "bench",
   };
   return {

@@ -4,9 +4,9 @@ import { type TestBucket, testBucket } from "../../test/support/aws.ts";
 import { eventually } from "../../test/support/eventually.ts";
 import { type Rgw, startRgw } from "../../test/support/rgw.ts";
 import { tempDir } from "../../test/support/temp-dir.ts";
-import { installAwsCli } from "./aws-cli.ts";
+import { copyCommand } from "./aws-cli.ts";
 import { type Command, measure } from "./measure.ts";
-import { arkCommand, awsEnvironment, etcdctlSave, type Target } from "./programs.ts";
+import { arkCommand, etcdctlSave, rgwTarget, type Target } from "./programs.ts";
 import { type Contestant, ratios, runRounds } from "./rounds.ts";
 import type { Figure } from "./table.ts";
 
@@ -16,7 +16,7 @@ export async function benchRgw({ etcd, rounds }: { etcd: string; rounds: number 
   await using directory = await tempDir("etcd-ark-bench-");
   const name = await rgw.createBucket();
   using bucket = testBucket(name, rgw, rgw);
-  const target = targetOf(rgw, name);
+  const target = rgwTarget(rgw, name);
   const file = join(directory.path, "snapshot.db");
   const twoSteps = await copyingCommand({ etcd, file, target });
   const tidy = (): Promise<void> => empty(rgw, bucket);
@@ -41,10 +41,6 @@ export async function benchRgw({ etcd, rounds }: { etcd: string; rounds: number 
   ];
 }
 
-function targetOf({ tlsEndpoint, caFile, accessKeyId, secretAccessKey }: Rgw, bucket: string): Target {
-  return { endpoint: tlsEndpoint, caFile, bucket, accessKeyId, secretAccessKey };
-}
-
 interface Copying {
   readonly etcd: string;
   readonly file: string;
@@ -53,23 +49,10 @@ interface Copying {
 
 /** Both commands as one, so that they are measured together. */
 async function copyingCommand({ etcd, file, target }: Copying): Promise<Command> {
-  const aws = await installAwsCli();
-  const { endpoint, caFile, bucket } = target;
-  const copy = aws.argv("s3", "cp", "--only-show-errors", file, `s3://${bucket}/snapshot.db`);
+  const copy = await copyCommand(target, file, `s3://${target.bucket}/snapshot.db`);
   const toDisk = await etcdctlSave(etcd, file);
-  const script = [toDisk.argv, [...copy, `--endpoint-url=${endpoint}`, `--ca-bundle=${caFile}`]]
-    .map((words) => words.map((word) => `'${word}'`).join(" "))
-    .join(" && ");
-  return {
-    argv: ["sh", "-c", script],
-    env: {
-      ...toDisk.env,
-      ...aws.env,
-      ...awsEnvironment(target),
-      AWS_DEFAULT_REGION: "us-east-1",
-      HOME: "/nonexistent",
-    },
-  };
+  const script = [toDisk.argv, copy.argv].map((words) => words.map((word) => `'${word}'`).join(" ")).join(" && ");
+  return { argv: ["sh", "-c", script], env: { ...toDisk.env, ...copy.env } };
 }
 
 /** Deletes all objects and waits until RGW has let go of their bytes, which it holds in memory. */
