@@ -1,6 +1,7 @@
-import { link, lstat, stat, unlink } from "node:fs/promises";
+import { link, lstat, readdir, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { BackupError, messageOf } from "../errors.ts";
+import type { Instant } from "../model/time.ts";
 
 const HINT = "Name another file with --to";
 
@@ -26,6 +27,22 @@ export async function requireFree(path: string): Promise<void> {
     },
   );
   if (isTaken) throw taken(path);
+}
+
+/** What `fetch` writes into until the file gets its name: `.fetch-UUID`, and the store's temporary file for that. */
+const UNNAMED = /^(\.fetch-[0-9a-f-]{36}|\.\.fetch-[0-9a-f-]{36}~\d+-[0-9a-f]{12})$/;
+const LEFT_BEHIND_MS = 24 * 3_600_000;
+
+/**
+ * Removes what a `fetch` into this directory left that was killed more than a day before `now`: one that is under way
+ * writes into its file all the time. Never rejects, for it is not what was asked for.
+ */
+export async function sweepUnnamed(directory: string, now: Instant): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const path of names.filter((name) => UNNAMED.test(name)).map((name) => join(directory, name))) {
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile() && now - found.mtimeMs > LEFT_BEHIND_MS) await unlink(path).catch(() => undefined);
+  }
 }
 
 /** Gives a file its name beside it, unless the name is taken. */

@@ -50,8 +50,9 @@ export function createProgram(terminal: Terminal): Command {
   add
     .command("fetch <name>", "bring a snapshot back as a file that etcdutl and k3s restore")
     .option("--to <file>", "where to; by default its name, in this directory")
-    .action((name: string, { to }: { to?: string }, command: Command) =>
-      add.run(command, READS, (session) => fetch(session, { name, to })),
+    .option("--raw", "leave the bytes as they are stored, compressed if they are")
+    .action((name: string, { to, raw }: { to?: string; raw?: boolean }, command: Command) =>
+      add.run(command, READS, (session) => fetch(session, { name, to, raw: raw ?? false })),
     );
   addVerify(add);
   add

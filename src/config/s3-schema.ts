@@ -78,8 +78,8 @@ export const S3 = z
       .default({})
       .meta({ description: "Tags of each snapshot object" }),
     partSize: partSize.prefault("8MiB").meta({ description: "At least; more when 10,000 parts would not suffice" }),
-    concurrency: countField(4, "Parts in flight", 1),
-    bandwidth: sizeField(0, "Bytes a second; 0 = no cap"),
+    concurrency: countField(4, "Parts in flight, and ranges of 8 MiB when a snapshot is read", 1),
+    bandwidth: sizeField(0, "Bytes a second, of snapshots read as well; 0 = no cap"),
     stallTimeout: durationField("30s", "Per request, on progress; there is no total time-out", "1s"),
   })
   .superRefine(checkKeys);

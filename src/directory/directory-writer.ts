@@ -48,6 +48,10 @@ export class DirectoryWriter implements ObjectWriter {
     return this.#mayExist;
   }
 
+  get doneWith(): number {
+    return this.#written;
+  }
+
   expect(size: number): void {
     this.#expected = size;
     this.#checkAt = 0;

@@ -51,6 +51,8 @@ export interface ObjectWriter extends AsyncDisposable {
    * also after disposal. Until then, however far `complete` has got, there is none.
    */
   readonly mayExist: boolean;
+  /** Bytes, of all that it has taken, that the writer needs no more: the chunks up to there may be changed after all. */
+  readonly doneWith?: number;
   /** Stores the last bytes, makes the object appear, and reads its size, date and lock back. */
   complete(): Promise<WrittenObject>;
 }
@@ -127,6 +129,9 @@ export interface ObjectStore extends AsyncDisposable {
 
   /** A large object's bytes in order. Rejects with `SNAPSHOT_NOT_FOUND` when there is none. */
   read(key: ObjectKey, range: ByteRange | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** Takes a chunk of `read` back, to be filled anew, from who has kept nothing of it. Nobody has to give any back. */
+  recycle?(chunk: Uint8Array): void;
 
   head(key: ObjectKey, signal: AbortSignal): Promise<StoredObject | undefined>;
 

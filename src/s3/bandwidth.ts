@@ -12,12 +12,16 @@ export class Bandwidth {
     this.#clock = clock;
   }
 
+  get isCapped(): boolean {
+    return this.#bytesPerSecond > 0;
+  }
+
   /** The most to take at once, so that a cap of a few KiB does not turn into bursts. */
   sliceOf(wanted: number): number {
     return this.#bytesPerSecond === 0 ? wanted : Math.max(1, Math.min(wanted, Math.ceil(this.#bytesPerSecond / 8)));
   }
 
-  /** Waits until `bytes` may be sent. */
+  /** Waits until `bytes` may be sent, or more be received. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.#bytesPerSecond === 0) return;
     const now = this.#clock.monotonic();

@@ -72,7 +72,7 @@ class S3Probe implements BucketProbe {
     // The SDK knows no other way to name a bucket at an address.
     if (isIP(hostname.replace(/^\[(.*)\]$/, "$1")) !== 0) return undefined;
     const options = { ...bucket.options, credentials: untouched(bucket.options.credentials) };
-    const wire = createWire(options, { ...endpoint, pathStyle: !endpoint.pathStyle });
+    const wire = createWire(options, { ...endpoint, pathStyle: !endpoint.pathStyle }, bucket.bandwidth);
     const list = (either: AbortSignal): Promise<void> =>
       this.#listOne(new Requests(wire, options), { prefix: "", tolerate: ["AccessDenied"] }, either);
     const bound = { clock: options.clock, ms: OTHERWISE_MS, error: () => new Error("no answer") };

@@ -1,7 +1,9 @@
 import type { S3Config } from "../config/schema.ts";
 import type { ObjectKey } from "../model/layout.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import type { Integrity } from "./integrity.ts";
 import type { S3StoreOptions } from "./options.ts";
+import type { PiecePool } from "./piece-pool.ts";
 import type { Requests } from "./requests.ts";
 import type { Encryption } from "./sse.ts";
 
@@ -13,6 +15,10 @@ export interface Bucket {
   readonly config: S3Config;
   readonly options: S3StoreOptions;
   readonly requests: Requests;
+  /** What bodies of answers are held to; those of requests are by the wire itself. */
+  readonly bandwidth: Bandwidth;
+  /** What whole objects are read into. */
+  readonly pieces: PiecePool;
   readonly integrity: Integrity;
   readonly encryption: Encryption;
 }

@@ -3,7 +3,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import type { Identity } from "../ports/credentials.ts";
 import { createAgents } from "./agents.ts";
 import type { Attempt } from "./attempt.ts";
-import { Bandwidth } from "./bandwidth.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { HttpHandler } from "./http-handler.ts";
 import type { S3StoreOptions } from "./options.ts";
@@ -17,11 +17,11 @@ export interface Wire {
   destroy(): void;
 }
 
-export function createWire(options: S3StoreOptions, endpoint: Endpoint): Wire {
+export function createWire(options: S3StoreOptions, endpoint: Endpoint, bandwidth: Bandwidth): Wire {
   const attempts = new AsyncLocalStorage<Attempt>();
   const handler = new HttpHandler({
     agents: createAgents(options.config, options.environment),
-    bandwidth: new Bandwidth(options.config.bandwidth, options.clock),
+    bandwidth,
     clock: options.clock,
     stallMs: options.config.stallTimeout,
     attempts,

@@ -190,10 +190,14 @@ const BY_CODE: Readonly<Record<string, Explain>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
 };
 
+/** The system's codes, and Node's for a body that is not whole. */
+const BROKEN_OFF = /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE)$/;
+
 function bySigns(failure: Failure): Explain {
   const { answer, code } = failure;
   if (code.startsWith("KMS.")) return kmsRefused;
   if (answer === undefined) return failure.kind === "refused" ? untrusted : unreachable;
+  if (answer.status < 300 && BROKEN_OFF.test(code)) return unreachable;
   if (answer.status >= 500) return answer.status === 501 ? unsupported : failing;
   if (hasServiceCode(failure.cause)) return unsupported;
   return answer.status === 403 ? denied : notS3;

@@ -11,6 +11,7 @@ import { abortUpload } from "./multipart-upload.ts";
 import { openWriter } from "./object-writer.ts";
 import { closeWire, openBucket } from "./open-bucket.ts";
 import type { S3StoreOptions } from "./options.ts";
+import { readWhole } from "./ranged-reading.ts";
 import { getObject, readObject } from "./reading.ts";
 import { createObject, replaceObject } from "./small-objects.ts";
 
@@ -65,7 +66,12 @@ class S3Store implements ObjectStore {
   }
 
   read(key: ObjectKey, range: ByteRange | undefined, signal: AbortSignal) {
+    if (range === undefined) return readWhole(this.#bucket, key, signal);
     return readObject(this.#bucket, { key, range }, signal);
+  }
+
+  recycle(chunk: Uint8Array): void {
+    this.#bucket.pieces.giveBack(chunk);
   }
 
   async head(key: ObjectKey, signal: AbortSignal) {

@@ -1,8 +1,10 @@
+import { Bandwidth } from "./bandwidth.ts";
 import { type Bucket, normalizeFolder } from "./bucket.ts";
 import { createWire, type Wire } from "./client.ts";
 import { type Endpoint, resolveEndpoint } from "./endpoint.ts";
 import { Integrity } from "./integrity.ts";
 import type { S3StoreOptions } from "./options.ts";
+import { PiecePool } from "./piece-pool.ts";
 import { Requests } from "./requests.ts";
 import { resolveEncryption } from "./sse.ts";
 
@@ -17,13 +19,16 @@ export interface OpenBucket {
 export function openBucket(options: S3StoreOptions): OpenBucket {
   const { config } = options;
   const endpoint = resolveEndpoint(options.endpoint, config.addressing);
-  const wire = createWire(options, endpoint);
+  const bandwidth = new Bandwidth(config.bandwidth, options.clock);
+  const wire = createWire(options, endpoint, bandwidth);
   const bucket: Bucket = {
     name: config.bucket,
     folder: normalizeFolder(config.folder),
     config,
     options,
     requests: new Requests(wire, options),
+    bandwidth,
+    pieces: new PiecePool(),
     integrity: new Integrity(config, endpoint.isTls),
     encryption: resolveEncryption(config.sse),
   };

@@ -5,6 +5,7 @@ import { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { ByteRange } from "../ports/object-store.ts";
 import { type Bucket, nameIn, urlOf } from "./bucket.ts";
+import { absent, brokenOff, rangeIgnored, replaced, tooLarge } from "./reading-errors.ts";
 
 /** Records are a few KiB; whatever is larger than this is not one of ours. */
 const SMALL_OBJECT_BYTES = 16 * 2 ** 20;
@@ -26,8 +27,13 @@ export async function getObject(bucket: Bucket, key: ObjectKey, signal: AbortSig
   return reply.output;
 }
 
+/** The object, and the key that it is encrypted by if it is. */
+export function inputOf(bucket: Bucket, key: ObjectKey) {
+  return { ...nameIn(bucket, key), ...bucket.encryption.access };
+}
+
 /** A body that nobody reads would keep its connection for ever. */
-function discard(body: unknown): undefined {
+export function discard(body: unknown): undefined {
   if (body instanceof Readable) body.destroy();
 }
 
@@ -42,7 +48,7 @@ interface Reading {
   etag: string | undefined;
 }
 
-/** A large object's bytes. A connection that breaks off is taken up where it was, as long as bytes keep coming. */
+/** Bytes of a large object, one after the other. A connection that breaks off is taken up where it was, as long as bytes keep coming. */
 export async function* readObject(
   bucket: Bucket,
   { key, range }: { readonly key: ObjectKey; readonly range: ByteRange | undefined },
@@ -69,6 +75,7 @@ async function* readOn(bucket: Bucket, reading: Reading, signal: AbortSignal): A
   if (body === undefined) return;
   for await (const chunk of body) {
     if (!(chunk instanceof Uint8Array)) throw new TypeError("A body came as text");
+    await bucket.bandwidth.take(chunk.length, signal);
     reading.offset += chunk.length;
     yield chunk;
   }
@@ -107,44 +114,4 @@ function toIterable(body: unknown): AsyncIterable<unknown> {
     typeof value === "object" && value !== null && Symbol.asyncIterator in value;
   if (isIterable(body)) return body;
   throw new TypeError("An answer came without a body to read");
-}
-
-function inputOf(bucket: Bucket, key: ObjectKey) {
-  return { ...nameIn(bucket, key), ...bucket.encryption.access };
-}
-
-function absent(bucket: Bucket, key: ObjectKey, cause: unknown): BackupError {
-  return new BackupError("SNAPSHOT_NOT_FOUND", `Cannot read "${urlOf(bucket, key)}": there is no such object`, {
-    hint: "See what there is: etcd-ark list",
-    cause,
-  });
-}
-
-function replaced(bucket: Bucket, key: ObjectKey): BackupError {
-  return new BackupError("STORE_CONFLICT", `Cannot read "${urlOf(bucket, key)}": it was replaced meanwhile`, {
-    hint: "Read it again, and find out who writes to this folder",
-  });
-}
-
-function rangeIgnored(bucket: Bucket, key: ObjectKey): BackupError {
-  return new BackupError("STORE_REFUSED", `Cannot read part of "${urlOf(bucket, key)}": the service ignores ranges`, {
-    hint: "Look for a proxy between here and s3.endpoint that strips the Range header",
-  });
-}
-
-function tooLarge(bucket: Bucket, key: ObjectKey): BackupError {
-  return new BackupError("STORE_CONFLICT", `Cannot read "${urlOf(bucket, key)}": it is too large to be a record`, {
-    hint: "Find out who wrote it; etcd-ark writes nothing of that size under this key",
-  });
-}
-
-function brokenOff(bucket: Bucket, key: ObjectKey, cause: unknown): BackupError {
-  return new BackupError(
-    "STORE_UNAVAILABLE",
-    `Cannot read "${urlOf(bucket, key)}": the connection keeps breaking off`,
-    {
-      hint: "Check the network and s3.proxy",
-      cause,
-    },
-  );
 }

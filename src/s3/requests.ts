@@ -29,6 +29,8 @@ export interface Call<T> {
   readonly recover?: () => Promise<T | undefined>;
   /** Throws when the answer looks right and is not; tried again. */
   readonly check?: (output: T) => void;
+  /** Asked after each failure: whether it has come further since it was asked last, so that trying on is not in vain. */
+  readonly advanced?: () => boolean;
 }
 
 export interface Reply<T> {
@@ -56,6 +58,8 @@ const HOLD_MS = 60_000;
 /** A set that was never accepted is wrong rather than rotated; the source is still read once more. */
 const FIRST_HOLD_MS = 1000;
 const MAX_REPLACEMENTS = 20;
+/** What only a service that keeps objects says; the rest of such an answer may still be lost. */
+const PARTIAL_CONTENT = 206;
 /** Said only to whom the service knows: no such object, a precondition that failed, a range that is none. */
 const ABOUT_THE_OBJECT = new Set([404, 412, 416]);
 
@@ -143,7 +147,7 @@ export class Requests {
       return { output };
     } catch (error) {
       this.#noteDate(attempt.answer);
-      if (hasServiceCode(error)) this.#answered = true;
+      if (hasServiceCode(error) || attempt.answer?.status === PARTIAL_CONTENT) this.#answered = true;
       return {
         failure: classify(error, attempt.answer, call.uploading === true || this.#isUnproven(attempt.identity)),
       };
@@ -186,6 +190,7 @@ export class Requests {
       return await this.#replaceIdentity(call, { cause: error, identity }, signal);
     }
     if (failure.kind === "region" && this.#moveRegion(failure, tally)) return;
+    if (call.advanced?.()) tally.failures = 0;
     const mayRetry = failure.kind === "throttled" || failure.kind === "broken";
     if (!mayRetry || ++tally.failures >= this.#attemptsAfter(failure)) throw error;
     await this.#backOff(failure, tally.failures, signal);

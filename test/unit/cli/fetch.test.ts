@@ -29,7 +29,7 @@ describe("fetch()", () => {
     const session = sessionOf(lab);
     const localFiles = (path: string) => createDirectoryStore({ path, minFree: "0%", clock: lab.clock });
     const terminal = { ...session.terminal, workingDirectory: directory.path };
-    await fetch({ ...session, terminal, app: { ...session.app, localFiles } }, { name, to });
+    await fetch({ ...session, terminal, app: { ...session.app, localFiles } }, { name, to, raw: false });
     return session.printed.stdout;
   }
 
