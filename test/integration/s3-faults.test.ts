@@ -232,29 +232,6 @@ describe("the S3 store under faults", () => {
     assert.equal((await store.create(`${key}.json`, Buffer.from("x"), never)).outcome, "created");
   });
 
-  it("read() goes on from where the connection was cut", async () => {
-    const body = randomBody(12 * MIB);
-    await bucket.put(`etcd/backups/${key}`, body);
-    for (const cutResponseAfter of [3 * MIB, 1, 5 * MIB]) {
-      proxy.inject({ match: { operation: "GetObject" }, do: { cutResponseAfter } });
-    }
-    assert.ok((await readBody(store, key)).equals(body));
-    const ranges = requestsOf("GetObject").map(({ headers }) => headers.range?.replace(/-\d*$/, ""));
-    assert.equal(ranges.length, 4);
-    assert.equal(ranges[0], undefined);
-  });
-
-  it("read() notices an object that was replaced in between", async () => {
-    await bucket.put(`etcd/backups/${key}`, randomBody(2 * MIB));
-    proxy.inject({ match: { operation: "GetObject" }, do: { cutResponseAfter: MIB } });
-    const reading = async (): Promise<void> => {
-      for await (const chunk of store.read(key, undefined, never)) {
-        if (chunk.length > 0) await bucket.put(`etcd/backups/${key}`, randomBody(2 * MIB));
-      }
-    };
-    await assert.rejects(reading, (error) => isBackupError(error, "STORE_CONFLICT"));
-  });
-
   it("read() rejects with the signal's reason when aborted", async () => {
     await using direct = openStore({ endpoint: rgw.endpoint });
     await bucket.put(`etcd/backups/${key}`, randomBody(8 * MIB));
