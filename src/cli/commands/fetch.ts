@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { fetchSnapshot } from "../../backup/fetch-snapshot.ts";
 import { findSnapshot } from "../../backup/find-snapshot.ts";
+import { BackupError, isBackupError } from "../../errors.ts";
 import { layout } from "../../model/layout.ts";
 import type { Manifest } from "../../model/manifest.ts";
 import { formatBytes } from "../format.ts";
@@ -34,7 +35,7 @@ export async function fetch(session: Session, { name, to, raw }: FetchOptions): 
   // A store takes few letters in the names of its objects, a file system nearly all.
   const file = `.fetch-${app.context.newUuid()}`;
   const onProgress = progressOn(terminal, app.context.clock);
-  await fetchSnapshot(snapshot, { into, file, raw, onProgress }, terminal.signal);
+  await fetchSnapshot(snapshot, { into, file, raw, onProgress }, terminal.signal).catch(rethrowAsLocal);
   await giveName(join(dirname(path), file), path);
   const { revision, snapshotSize, sha256, storedSize, storedSha256, encoding } = manifest;
   const stored = raw ? { storedSize, storedSha256, encoding } : {};
@@ -45,6 +46,15 @@ export async function fetch(session: Session, { name, to, raw }: FetchOptions): 
   });
   const what = raw ? `${formatBytes(storedSize)} as stored` : formatBytes(snapshotSize);
   terminal.stderr.write(`Fetched revision ${revision}, ${what}; its digest is right\n`);
+}
+
+/** The hints of a store that is full are about what the configuration says, and not about this file. */
+function rethrowAsLocal(error: unknown): never {
+  if (!isBackupError(error, "STORE_FULL")) throw error;
+  throw new BackupError(error.code, error.message, {
+    hint: "Free space there, or name another place with --to",
+    cause: error.cause,
+  });
 }
 
 /** The snapshot's name with the ending of its key, e.g. `.zst`. */

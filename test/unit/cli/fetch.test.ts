@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fetch } from "../../../src/cli/commands/fetch.ts";
@@ -25,11 +25,11 @@ describe("fetch()", () => {
   });
 
   /** Fetches with this directory as the working directory, and gives what is printed. */
-  async function fetchTo(to: string | undefined): Promise<string> {
+  async function fetchTo(to: string | undefined, raw = false): Promise<string> {
     const session = sessionOf(lab);
     const localFiles = (path: string) => createDirectoryStore({ path, minFree: "0%", clock: lab.clock });
     const terminal = { ...session.terminal, workingDirectory: directory.path };
-    await fetch({ ...session, terminal, app: { ...session.app, localFiles } }, { name, to, raw: false });
+    await fetch({ ...session, terminal, app: { ...session.app, localFiles } }, { name, to, raw });
     return session.printed.stdout;
   }
 
@@ -107,5 +107,41 @@ describe("fetch()", () => {
 
     assert.equal(await readFile(file, "utf8"), "precious");
     assert.deepEqual(await readdir(directory.path), ["out.db"]);
+  });
+
+  for (const [compression, ending] of [
+    [{ algorithm: "zstd", level: 3 }, ".zst"],
+    [{ algorithm: "gzip", level: 3 }, ".gz"],
+    [{ algorithm: "none" }, ""],
+  ] as const) {
+    it(`writes raw bytes under the name of the key, of ${compression.algorithm} ending in "${ending}"`, async () => {
+      lab = new BackupLab({ compression });
+      ({ name } = await lab.manifest());
+      const stored = lab.store.peek(lab.store.keys.find((key) => key.endsWith(`/snapshots/${name}${ending}`)) ?? "");
+
+      assert.equal(await fetchTo(undefined, true), `${join(directory.path, name)}${ending}\n`);
+      await fetchTo("copy", true);
+
+      assert.ok(stored);
+      for (const file of [`${name}${ending}`, "copy"]) {
+        assert.deepEqual(await readFile(join(directory.path, file)), Buffer.from(stored));
+        assert.equal((await stat(join(directory.path, file))).mode & 0o777, 0o600);
+      }
+    });
+  }
+
+  it("removes what a killed fetch has left in that directory a day ago, and nothing else", async () => {
+    const uuid = "6f1c9a52-0b1e-4d0a-9f6e-2f3f6e0a7c11";
+    const left = [`.fetch-${uuid}`, `..fetch-${uuid}~1767571200000-0123456789ab`];
+    const others = [".fetch-notes", `fetch-${uuid}`, `.fetch-${uuid}.db`, `.${uuid}~1767571200000-0123456789ab`];
+    const fresh = ".fetch-00000000-0b1e-4d0a-9f6e-2f3f6e0a7c11";
+    const [old, recent] = [25, 23].map((hours) => new Date(lab.clock.now() - hours * 3_600_000));
+    for (const file of [...left, ...others, fresh]) await writeFile(join(directory.path, file), "x");
+    for (const file of [...left, ...others]) await utimes(join(directory.path, file), old ?? 0, old ?? 0);
+    await utimes(join(directory.path, fresh), recent ?? 0, recent ?? 0);
+
+    await fetchTo("out.db");
+
+    assert.deepEqual(await readdir(directory.path), [...others, fresh, "out.db"].sort());
   });
 });

@@ -1,6 +1,7 @@
 import type { Mutant } from "../mutant.ts";
 import { doctorMutants } from "./doctor.ts";
 import { etcdMutants } from "./etcd.ts";
+import { fetchMutants } from "./fetch.ts";
 import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...etcdMutants,
   ...machineMutants,
   ...interruptionMutants,
+  ...fetchMutants,
   ...promiseMutants,
   ...restoreMutants,
   ...doctorMutants,
