@@ -135,14 +135,6 @@ export const fetchMutants: readonly Mutant[] = [
     tests: [{ file: snapshot, name: "does not read an object to its end that is longer than the manifest says" }],
   },
   {
-    id: "fetch/behind-the-end",
-    row: "Fetch: bytes behind the end of a compressed stream",
-    file: "src/backup/copy-snapshot.ts",
-    find: '  if (!isWhole) throw corrupt(snapshot, "something follows the end of what was compressed");\n',
-    replace: "",
-    tests: [{ file: snapshot, name: "refuses bytes behind the end of a gzip stream" }],
-  },
-  {
     id: "fetch/raw",
     row: "Fetch: --raw leaves the stored bytes",
     file: "src/backup/fetch-snapshot.ts",

@@ -81,14 +81,13 @@ export const promiseMutants: readonly Mutant[] = [
   {
     id: "promise/2-fetched",
     row: "Promise 2: what is given back is what etcd sent",
-    file: "src/backup/fetch-snapshot.ts",
-    find: "for await (const chunk of readDecoded(snapshot, signal)) await writer.write(chunk);",
-    replace:
-      "try {\n    for await (const chunk of readDecoded(snapshot, signal)) await writer.write(chunk);\n  } catch {}",
+    file: "src/backup/copy-snapshot.ts",
+    find: "  requireDigest(snapshot, { sha256, expected: manifest.sha256 });\n",
+    replace: "",
     tests: [
       {
         file: "test/unit/backup/fetch-snapshot.test.ts",
-        name: "writes nothing when a stored byte has changed (compression none)",
+        name: "does not give back what is not etcd's although it is what was stored",
       },
     ],
   },
