@@ -1,6 +1,7 @@
 import type { Findings } from "../model/finding.ts";
 import type { Database } from "./database.ts";
 import { checkFreelist } from "./freelist.ts";
+import { checkMetaPages } from "./meta-pages.ts";
 import { ELEMENT_SIZE, PAGE_HEADER_SIZE, readUint32, readUint64 } from "./page.ts";
 import type { Slice } from "./page-check.ts";
 import { bodyStart, type PageRun } from "./page-run.ts";
@@ -31,6 +32,7 @@ export async function checkDatabase(
   { visit, findings }: { readonly visit: Visit; readonly findings: Findings },
   signal: AbortSignal,
 ): Promise<void> {
+  await checkMetaPages(db, findings, signal);
   const walk = await walkBuckets(db, { visit, findings }, signal);
   await checkFreelist(db, { uses: walk.uses, findings }, signal);
 }

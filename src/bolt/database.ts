@@ -9,6 +9,8 @@ export interface Database extends Meta {
   readonly hasTrailer: boolean;
 }
 
+/** Two meta pages and the root bucket's. */
+const MIN_PAGES = 3;
 const HEAD_BYTES = Math.max(...PAGE_SIZES) + META_SIZE;
 const COMPRESSED: readonly { readonly magic: readonly number[]; readonly by: string }[] = [
   { magic: [0x28, 0xb5, 0x2f, 0xfd], by: "zstd" },
@@ -22,6 +24,8 @@ export async function openDatabase(source: ByteSource, signal: AbortSignal): Pro
   const head = await source.read(0, Math.min(HEAD_BYTES, source.size), signal);
   const meta = newestMeta(head);
   if (meta === undefined) return explain(head);
+  if (meta.pageCount < MIN_PAGES)
+    return `its meta page tells of ${meta.pageCount} pages, and ${MIN_PAGES} are the least`;
   const dbSize = meta.pageCount * meta.pageSize;
   const behind = source.size - dbSize;
   if (behind < 0) return `it has ${source.size} bytes, and its meta page tells of ${dbSize}: it is cut short`;

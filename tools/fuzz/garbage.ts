@@ -29,7 +29,7 @@ const file = fc.oneof(
   fc.array(page, { minLength: 1, maxLength: 12 }).map((pages) => {
     for (const [index, bytes] of pages.entries()) bytes.writeBigUInt64LE(BigInt(index + 2));
     const meta = { root: 2, pageCount: pages.length + 2, transaction: 1n };
-    return Buffer.concat([metaPage(PAGE, meta), metaPage(PAGE, { ...meta, transaction: 0n }), ...pages]);
+    return Buffer.concat([metaPage(PAGE, meta), metaPage(PAGE, { ...meta, number: 1, transaction: 0n }), ...pages]);
   }),
 );
 

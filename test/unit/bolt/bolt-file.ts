@@ -111,7 +111,7 @@ export class BoltPages {
     const meta = { root, freelist, pageCount: this.#pages.length + 2 };
     const metas = [
       metaPage(this.#pageSize, { ...meta, transaction: 7n }),
-      metaPage(this.#pageSize, { ...meta, root: 1, transaction: 6n }),
+      metaPage(this.#pageSize, { ...meta, number: 1, root: 1, transaction: 6n }),
     ];
     return Buffer.concat([...metas, ...this.#pages]);
   }
@@ -195,6 +195,7 @@ export function pageBody(flags: number, count: number): Buffer {
 }
 
 interface MetaFields {
+  readonly number?: 0 | 1;
   readonly root: number;
   /** None by default, as etcd keeps none. */
   readonly freelist?: number | undefined;
@@ -205,6 +206,7 @@ interface MetaFields {
 /** A valid meta page. */
 export function metaPage(pageSize: number, meta: MetaFields): Buffer {
   const page = Buffer.alloc(pageSize);
+  page.writeBigUInt64LE(BigInt(meta.number ?? 0), 0);
   page.writeUInt16LE(4, 8);
   page.writeUInt32LE(0xed0cdaed, 16);
   page.writeUInt32LE(2, 20);

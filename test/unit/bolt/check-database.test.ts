@@ -174,6 +174,20 @@ describe("checkDatabase() of damaged trees", () => {
   });
 });
 
+describe("checkDatabase() of meta pages", () => {
+  for (const number of [0, 1]) {
+    it(`reports a wrong header of page ${number}`, async () => {
+      const file = twoLevels();
+      fieldsOf(file, number).setId(1 - number);
+      fieldsOf(file, number).setFlags(2);
+      assert.deepEqual(await findingsOf(file), [
+        `STRUCTURE meta page ${number}: it says that it is page ${1 - number}`,
+        `STRUCTURE meta page ${number}: it is of type 2`,
+      ]);
+    });
+  }
+});
+
 describe("checkDatabase() of buckets", () => {
   function rootOf(...items: { key: string; value: Buffer; flags?: number }[]): Buffer {
     const pages = new BoltPages({ pageSize: PAGE });
@@ -349,6 +363,7 @@ describe("checkDatabase() within bounds", () => {
     ] as const) {
       const head = Buffer.alloc(4 * PAGE);
       metaPage(PAGE, { root: 2, pageCount, transaction: 1n }).copy(head);
+      metaPage(PAGE, { number: 1, root: 2, pageCount, transaction: 0n }).copy(head, PAGE);
       root.copy(head, 2 * PAGE);
       fieldsOf(head, 2).setId(2);
       const page = fieldsOf(head, 3);

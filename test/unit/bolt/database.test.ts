@@ -61,7 +61,7 @@ describe("openDatabase()", () => {
       const store = new ModelStore();
       store.commit([{ put: "a" }]);
       const file = store.file(pageSize);
-      file.copy(file, pageSize, 0, pageSize);
+      file.copy(file, pageSize + 16, 16, pageSize);
       file.fill(0xff, 30, 34);
       assert.equal((await inspected(file)).revision, 2n, `pages of ${pageSize} bytes`);
     }
@@ -88,6 +88,11 @@ describe("openDatabase()", () => {
     const db = await open(file);
     assert.ok(typeof db === "object");
     assert.equal(db.pageSize, 4096);
+  });
+
+  it("refuses a database of less than three pages", async () => {
+    const file = metaPage(4096, { root: 0, pageCount: 0, transaction: 1n });
+    assert.match(String(await open(file)), /tells of 0 pages/);
   });
 
   it("refuses gigantic sizes without reading them", async () => {
