@@ -6,4 +6,6 @@ export interface ByteSource {
   readonly gapBytes: number;
   /** Exactly `length` bytes from `offset` on. Rejects with a `BackupError` when they are not there. */
   read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Takes bytes back that `read` gave and that nobody looks at any more. */
+  recycle?(bytes: Uint8Array): void;
 }

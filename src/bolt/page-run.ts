@@ -62,6 +62,11 @@ export class PageReader {
     return end - start === this.#lengthOf(header) ? page : await this.#readRun(header.id, header, signal);
   }
 
+  /** Gives back the bytes of pages that nobody looks at any more; several may lie in the same. */
+  recycle(pages: readonly PageRun[]): void {
+    for (const bytes of new Set(pages.map((page) => page.bytes))) this.#source.recycle?.(bytes);
+  }
+
   #plan(numbers: readonly number[]): Stretch[] {
     const stretches: Stretch[] = [];
     for (const number of numbers.toSorted((a, b) => a - b)) {

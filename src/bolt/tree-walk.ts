@@ -13,7 +13,7 @@ import { checkBranch, checkHeader, checkLeaf, type KeyBounds, type Slice } from 
 import { bodyStart, MAX_RUN_BYTES, PageReader, type PageRun } from "./page-run.ts";
 import { PageUse } from "./page-use.ts";
 
-/** Takes the leaves of a tree that were found sound, in the order of their keys. */
+/** Takes the leaves of a tree that were found sound, in the order of their keys. Their bytes are good only during the call. */
 export type OnLeaf = (leaf: PageRun) => void;
 
 interface Child {
@@ -111,6 +111,7 @@ export class TreeWalk {
       // It is waited for in the next round; if there is none, the failure of this one decides.
       next.catch(() => undefined);
       yield batch;
+      this.#reader.recycle(batch.map(([, page]) => page));
     }
   }
 

@@ -35,29 +35,27 @@ export function toLocalFile({ handle, path, size }: OpenFile): LocalFile {
     get size() {
       return size();
     },
-    read: async (offset, length, signal) => {
+    read: async (target, offset, signal) => {
       signal.throwIfAborted();
-      return await readExactly(handle, { path, offset, length });
+      await fill(target, { handle, path, offset });
     },
     [Symbol.asyncDispose]: async () => handle.close(),
   };
 }
 
 interface Place {
+  readonly handle: FileHandle;
   readonly path: string;
   readonly offset: number;
-  readonly length: number;
 }
 
-async function readExactly(handle: FileHandle, { path, offset, length }: Place): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafeSlow(length);
+async function fill(target: Uint8Array, { handle, path, offset }: Place): Promise<void> {
   try {
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await handle.read(target, done, target.length - done, offset + done);
       if (bytesRead === 0) throw cutShort(path);
       done += bytesRead;
     }
-    return buffer;
   } catch (error) {
     throw storeError({ verb: "read", target: path }, error);
   }

@@ -2,8 +2,8 @@
 export interface LocalFile extends AsyncDisposable {
   /** Bytes, when it was opened. */
   readonly size: number;
-  /** Exactly `length` bytes from `offset` on. Rejects with `STORE_UNAVAILABLE` when they are not there. */
-  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Fills `target` with the bytes from `offset` on. Rejects with `STORE_UNAVAILABLE` when there are not so many. */
+  read(target: Uint8Array, offset: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Opens a regular file. Rejects with `SNAPSHOT_NOT_FOUND` when there is none, or with another `BackupError`. */

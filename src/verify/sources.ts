@@ -3,6 +3,7 @@ import { BackupError } from "../errors.ts";
 import type { ObjectKey } from "../model/layout.ts";
 import type { LocalFile } from "../ports/local-file.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import { BufferPool } from "./buffer-pool.ts";
 
 /** Reading on costs less than another system call. */
 const FILE_GAP_BYTES = 64 * 1024;
@@ -17,11 +18,18 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   };
 }
 
+/** A file, whose bytes are read into the same few buffers again and again: new ones would fill memory until they are found dead. */
 export function fileSource(file: LocalFile): ByteSource {
+  const buffers = new BufferPool();
   return {
     size: file.size,
     gapBytes: FILE_GAP_BYTES,
-    read: (offset, length, signal) => file.read(offset, length, signal),
+    read: async (offset, length, signal) => {
+      const bytes = buffers.take(length);
+      await file.read(bytes, offset, signal);
+      return bytes;
+    },
+    recycle: (bytes) => buffers.give(bytes),
   };
 }
 

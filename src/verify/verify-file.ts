@@ -50,8 +50,15 @@ async function checkDigest(file: LocalFile, signal: AbortSignal): Promise<Findin
   if (!hasTrailer(file.size)) return [{ code: "DIGEST", message: "it has no digest at its end" }];
   const hash = createHash("sha256");
   const end = file.size - TRAILER_BYTES;
-  for (let at = 0; at < end; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, end - at), signal));
-  const trailer = Buffer.from(await file.read(end, TRAILER_BYTES, signal)).toString("hex");
+  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  for (let at = 0; at < end; at += CHUNK) {
+    const chunk = buffer.subarray(0, Math.min(CHUNK, end - at));
+    await file.read(chunk, at, signal);
+    hash.update(chunk);
+  }
+  const last = buffer.subarray(0, TRAILER_BYTES);
+  await file.read(last, end, signal);
+  const trailer = last.toString("hex");
   const sha256 = hash.digest("hex");
   if (sha256 === trailer) return [];
   return [{ code: "DIGEST", message: `its SHA-256 is ${sha256}, the digest at its end says ${trailer}` }];
