@@ -4,15 +4,18 @@
  */
 import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { databaseFile, fillOnce, startDatabase } from "./database.ts";
+import { databaseFile, fillKeysOnce, fillOnce, startDatabase } from "./database.ts";
 import { benchFetch } from "./fetch-figures.ts";
+import { benchRestore, benchVerify } from "./file-figures.ts";
 import { benchIdle } from "./idle-figures.ts";
 import { benchRgw } from "./rgw-figures.ts";
 import { benchPeak, benchSink, benchSlowSink } from "./sink-figures.ts";
 import { type Figure, formatTable, holds } from "./table.ts";
 
 const MIB = 2 ** 20;
-const PARTS = ["sink", "slow", "rgw", "fetch", "idle", "large"] as const;
+const PARTS = ["sink", "slow", "rgw", "fetch", "verify", "restore", "idle", "large"] as const;
+const MANY_KEYS = 1_000_000;
+const QUICK_KEYS = 10_000;
 /** How many times the size of the others the large database has. */
 const LARGE = 4;
 
@@ -43,11 +46,17 @@ async function benchDatabase(): Promise<Figure[]> {
   if (only.every((part) => part === "large")) return [];
   await using database = await startDatabase(bytes);
   const options = { etcd: database.endpoint, databaseBytes, rounds, slowMs: idleMs };
+  const file = databaseFile(bytes);
+  const manyKeys = values.quick ? QUICK_KEYS : MANY_KEYS;
   return [
     ...(only.includes("sink") ? await benchSink(options) : []),
     ...(only.includes("slow") ? await benchSlowSink(options) : []),
     ...(only.includes("rgw") ? await benchRgw(options) : []),
     ...(only.includes("fetch") ? await benchFetch(options) : []),
+    ...(only.includes("verify")
+      ? await benchVerify({ file, bytes: databaseBytes, manyKeysFile: await fillKeysOnce(manyKeys), rounds })
+      : []),
+    ...(only.includes("restore") ? await benchRestore({ file, rounds }) : []),
     ...(only.includes("idle") ? await benchIdle({ etcd: database.endpoint, idleMs }) : []),
   ];
 }

@@ -23,7 +23,7 @@ export async function startDatabase(bytes: number): Promise<RestoredEtcd> {
 /** Makes the snapshot of a database of about `bytes`, unless it is in the cache. */
 export async function fillOnce(bytes: number): Promise<void> {
   const file = databaseFile(bytes);
-  if (!(await exists(file))) await fill(file, bytes);
+  if (!(await exists(file))) await fill(file, { bytes, value: VALUE });
 }
 
 /** Where the snapshot of a database of about `bytes` is kept. */
@@ -31,7 +31,21 @@ export function databaseFile(bytes: number): string {
   return join(cacheDirectory(), `bench-${Math.round(bytes / MIB)}MiB.db`);
 }
 
-async function fill(file: string, bytes: number): Promise<void> {
+/** Makes the snapshot of a database of so many keys of a KiB, unless it is in the cache, and gives its path. */
+export async function fillKeysOnce(keys: number): Promise<string> {
+  const file = join(cacheDirectory(), `bench-${keys}-keys.db`);
+  if (!(await exists(file))) await fill(file, { bytes: keys * KIB, value: { least: KIB, most: KIB } });
+  return file;
+}
+
+interface Filling {
+  /** Of values, in all. */
+  readonly bytes: number;
+  /** Bytes of each. */
+  readonly value: { readonly least: number; readonly most: number };
+}
+
+async function fill(file: string, { bytes, value }: Filling): Promise<void> {
   console.log(`Filling an etcd with ${Math.round(bytes / MIB)} MiB, once: kept as ${file}`);
   await mkdir(cacheDirectory(), { recursive: true });
   await using etcd = await startEtcd({
@@ -42,19 +56,19 @@ async function fill(file: string, bytes: number): Promise<void> {
       "--experimental-snapshot-catchup-entries=50",
     ],
   });
-  await putValues(etcd, bytes);
+  await putValues(etcd, { bytes, value });
   await etcd.etcdctl("snapshot", "save", `${file}.partial`);
   await rename(`${file}.partial`, file);
   await rm(`${file}.partial.part`, { force: true });
 }
 
-async function putValues({ endpoints }: EtcdCluster, bytes: number): Promise<void> {
+async function putValues({ endpoints }: EtcdCluster, { bytes, value }: Filling): Promise<void> {
   const client = new Etcd3({ hosts: [...endpoints], grpcOptions: { "grpc.max_send_message_length": -1 } });
   let left = bytes;
   let count = 0;
   const putInTurn = async (): Promise<void> => {
     while (left > 0) {
-      const puts = nextPuts(() => `/registry/pods/namespace-${count % 50}/pod-${count++}`);
+      const puts = nextPuts(value, () => `/registry/pods/namespace-${count % 50}/pod-${count++}`);
       left -= puts.reduce((sum, { request_put: { value } }) => sum + value.length, 0);
       await client.kv.txn({ success: puts });
     }
@@ -66,10 +80,10 @@ async function putValues({ endpoints }: EtcdCluster, bytes: number): Promise<voi
   }
 }
 
-function nextPuts(nextKey: () => string) {
+function nextPuts({ least, most }: Filling["value"], nextKey: () => string) {
   const puts: { request_put: { key: Buffer; value: Buffer } }[] = [];
   for (let size = 0; size < REQUEST_BYTES && puts.length < 128; ) {
-    const value = randomBytes(Math.round(VALUE.least * (VALUE.most / VALUE.least) ** (randomInt(1000) / 1000)));
+    const value = randomBytes(Math.round(least * (most / least) ** (randomInt(1000) / 1000)));
     puts.push({ request_put: { key: Buffer.from(nextKey()), value } });
     size += value.length;
   }
