@@ -5,9 +5,9 @@ import type { InspectFile, PeekFile } from "../ports/snapshot-inspector.ts";
 import { verifyFile } from "../verify/verify-file.ts";
 
 /** Looks at a file as deep as `verify` does. */
-export const inspectFile: InspectFile = async (path, signal) => {
+export const inspectFile: InspectFile = async (path, { digest }, signal) => {
   const context = { openFile: openLocalFile };
-  const { findings, hasTrailer, inspection } = await verifyFile(context, { path, level: "full" }, signal);
+  const { findings, hasTrailer, inspection } = await verifyFile(context, { path, level: "full", digest }, signal);
   const { revision = 0n, status } = inspection ?? {};
   return { findings, hasTrailer, revision, storageVersion: status?.version ?? "" };
 };

@@ -13,8 +13,15 @@ export interface InspectedFile {
   readonly hasTrailer: boolean;
 }
 
-/** Reads a snapshot file and says what is wrong with it. Rejects only when it cannot be read, or with `signal.reason`. */
-export type InspectFile = (path: string, signal: AbortSignal) => Promise<InspectedFile>;
+/**
+ * Reads a snapshot file and says what is wrong with it; its digest may be left to whoever checks that anyway. Rejects only
+ * when it cannot be read, or with `signal.reason`.
+ */
+export type InspectFile = (
+  path: string,
+  options: { readonly digest: boolean },
+  signal: AbortSignal,
+) => Promise<InspectedFile>;
 
 /** Reads the size and the first `bytes` of a file. Rejects with `SNAPSHOT_NOT_FOUND` when there is none. */
 export type PeekFile = (

@@ -19,17 +19,21 @@ export interface FileToCheck {
   readonly leniency: Leniency;
 }
 
-/** Reads the whole file, and refuses what is wrong with it. */
-export async function checkFile(
-  { peek, inspect }: RestoreContext,
-  { path, name, tool, leniency }: FileToCheck,
-  signal: AbortSignal,
-): Promise<InspectedFile> {
+/** Refuses what shows in a file's name and first bytes. */
+export async function checkHead({ peek }: RestoreContext, { path, name, leniency }: FileToCheck): Promise<void> {
   const head = { name, ...(await peek(path, HEAD_BYTES)) };
   const hopeless = refuseFile(head);
   if (hopeless) throw hopeless;
   refuseUnlessForced(refusePart(head), leniency);
-  const inspected = await inspect(path, signal);
+}
+
+/** Reads the whole file, and refuses what is wrong with it; the digest unless that is left to etcd's tool. */
+export async function checkFile(
+  { inspect }: RestoreContext,
+  { path, name, tool, leniency, digest }: FileToCheck & { readonly digest: boolean },
+  signal: AbortSignal,
+): Promise<InspectedFile> {
+  const inspected = await inspect(path, { digest }, signal);
   refuseUnlessForced(objectionTo(name, inspected), leniency);
   refuseOlderTool({ tool, version: inspected.storageVersion, name }, leniency);
   return inspected;

@@ -1,8 +1,17 @@
 import { join } from "node:path";
-import { BackupError } from "../errors.ts";
+import { BackupError, isBackupError } from "../errors.ts";
 import type { Revision } from "../model/manifest.ts";
 import type { Workspace } from "../ports/data-directory.ts";
-import { checkFile, type Leniency, mustSkipHashCheck, refuseOlderTool, refuseUnlessForced } from "./check-file.ts";
+import type { InspectedFile } from "../ports/snapshot-inspector.ts";
+import {
+  checkFile,
+  checkHead,
+  type FileToCheck,
+  type Leniency,
+  mustSkipHashCheck,
+  refuseOlderTool,
+  refuseUnlessForced,
+} from "./check-file.ts";
 import type { RestoreContext } from "./context.ts";
 import { fetchSource } from "./fetch-source.ts";
 import type { PreparedRestore } from "./prepare-restore.ts";
@@ -39,29 +48,63 @@ export async function restoreSnapshot(
   await using workspace = await context.directories.workspaceBeside(prepared.dataDir);
   const fetching = { source, directory: workspace.path, force, onProgress };
   const path = await fetchSource(context, fetching, signal);
-  const inspected = await checkFile(context, { path, name, tool: prepared.tool, leniency: request }, signal);
-  await unpack(context, { ...request, workspace, path, skipHashCheck: mustSkipHashCheck(inspected) }, signal);
-  return { revision: inspected.revision, durationMs: context.clock.monotonic() - start };
+  const file = { path, name, tool: prepared.tool, leniency: request };
+  await checkHead(context, file);
+  await using beside =
+    prepared.wal.kind === "apart" ? await context.directories.workspaceBeside(prepared.wal.place) : undefined;
+  const { revision } = await checkAndUnpack(context, { file, places: { workspace, beside, prepared } }, signal);
+  signal.throwIfAborted();
+  await commit(context, { workspace, beside, prepared });
+  return { revision, durationMs: context.clock.monotonic() - start };
 }
 
-interface Unpacking extends RestoreRequest {
-  readonly workspace: Workspace;
-  readonly path: string;
-  readonly skipHashCheck: boolean;
+interface Unpacking {
+  readonly file: FileToCheck;
+  readonly places: Commit;
 }
 
 const DATA = "restored";
 const WAL = "wal";
 
-async function unpack(context: RestoreContext, unpacking: Unpacking, signal: AbortSignal): Promise<void> {
-  const { prepared, workspace, path, skipHashCheck } = unpacking;
+/**
+ * Reads the file through while etcd's tool already unpacks it: into the workspace, so that nothing has happened when
+ * something is found. The tool holds the bytes against the digest. Only when it is forced, what the check finds decides how
+ * the tool is called.
+ */
+async function checkAndUnpack(
+  context: RestoreContext,
+  unpacking: Unpacking,
+  signal: AbortSignal,
+): Promise<InspectedFile> {
+  const { file } = unpacking;
+  if (file.leniency.force) {
+    const inspected = await checkFile(context, { ...file, digest: true }, signal);
+    await unpack(unpacking, mustSkipHashCheck(inspected), signal);
+    return inspected;
+  }
+  const stopped = new AbortController();
+  const unpacked = unpack(unpacking, false, AbortSignal.any([signal, stopped.signal]));
+  // It may fail before the file is read through, and is waited for below.
+  unpacked.catch(() => undefined);
+  try {
+    const inspected = await checkFile(context, { ...file, digest: false }, signal);
+    await unpacked;
+    return inspected;
+  } catch (error) {
+    stopped.abort();
+    await unpacked.catch(() => undefined);
+    // The tool may have ended for a digest that is wrong, which is then told by its own name.
+    if (isBackupError(error, "TOOL_FAILED")) await checkFile(context, { ...file, digest: true }, signal);
+    throw error;
+  }
+}
+
+async function unpack({ file, places }: Unpacking, skipHashCheck: boolean, signal: AbortSignal): Promise<void> {
+  const { workspace, beside, prepared } = places;
   const { wal, tool, member } = prepared;
-  await using beside = wal.kind === "apart" ? await context.directories.workspaceBeside(wal.place) : undefined;
   const restored = join(workspace.path, DATA);
   const walDir = wal.kind === "below" ? join(restored, wal.relative) : beside && join(beside.path, WAL);
-  await tool.restore({ file: path, dataDir: restored, walDir, member, skipHashCheck }, signal);
-  signal.throwIfAborted();
-  await commit(context, { workspace, beside, prepared });
+  await tool.restore({ file: file.path, dataDir: restored, walDir, member, skipHashCheck }, signal);
 }
 
 interface Commit {

@@ -14,6 +14,8 @@ export interface VerifyFileRequest {
   readonly path: string;
   readonly level: Level;
   readonly askHash?: AskHash | undefined;
+  /** False when somebody else holds the bytes against the digest. */
+  readonly digest?: boolean;
 }
 
 /** What a file was found to be. */
@@ -32,7 +34,7 @@ const CHUNK = 2 ** 20;
  */
 export async function verifyFile(
   { openFile }: Pick<VerifyContext, "openFile">,
-  { path, level, askHash }: VerifyFileRequest,
+  { path, level, askHash, digest: isWanted = true }: VerifyFileRequest,
   signal: AbortSignal,
 ): Promise<FileVerification> {
   await using file = await openFile(path, signal);
@@ -42,7 +44,7 @@ export async function verifyFile(
     ? await inspectSource(fileSource(file), level === "full" ? askHash : undefined, signal)
     : { findings: [], inspection: undefined, live: undefined };
   const isFormatWrong = inspected.findings.some(({ code }) => code === "FORMAT");
-  const digest = level === "stored" || isFormatWrong ? [] : await checkDigest(file, signal);
+  const digest = level === "stored" || isFormatWrong || !isWanted ? [] : await checkDigest(file, signal);
   return { ...facts, ...inspected, findings: [...digest, ...inspected.findings] };
 }
 

@@ -1,3 +1,4 @@
+import { compileWell } from "../../app/compile-well.ts";
 import { BackupError } from "../../errors.ts";
 import { type Drill, drill as makeDrill } from "../../restore/drill-newest.ts";
 import { formatDuration } from "../format.ts";
@@ -11,6 +12,7 @@ export interface DrillFlags {
 
 /** `drill`: restores a snapshot into nowhere and starts a stock etcd on it. Fails with 15 unless it has all of it. */
 export async function drill(session: Session, name: string | undefined, flags: DrillFlags): Promise<void> {
+  compileWell();
   const { app, config, terminal, format } = session;
   const programs = { etcd: flags.etcd ?? config.drill.etcd, etcdutl: flags.etcdutl ?? config.drill.etcdutl };
   const { destinations, telemetry } = app.context;

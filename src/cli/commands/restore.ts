@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { compileWell } from "../../app/compile-well.ts";
 import { createRestoreContext } from "../../app/restore.ts";
 import { DISTRIBUTIONS } from "../../model/restore-guide/guide.ts";
 import { nextSteps, otherMembers } from "../../restore/next-steps.ts";
@@ -35,6 +36,7 @@ export function addRestoreOptions(command: Command): Command {
 export async function restore(command: RestoreCommand): Promise<void> {
   const { snapshot, flags, terminal } = command;
   const wish = wishOf(snapshot, flags);
+  compileWell();
   if (flags.for !== undefined) return await printGuide({ ...command, wish }, flags.for);
   const { environment, workingDirectory, signal } = terminal;
   const context = createRestoreContext({ environment, workingDirectory });

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { compileWell } from "../../app/compile-well.ts";
 import { BackupError } from "../../errors.ts";
 import type { Level } from "../../model/check-record.ts";
 import type { Finding } from "../../model/finding.ts";
@@ -36,6 +37,7 @@ interface Line {
  * something was found, after all were looked at and said.
  */
 export async function verify(session: Session, options: VerifyOptions): Promise<void> {
+  compileWell();
   const { app, terminal, format } = session;
   const askHash = options.live ? askSource(app.context.source) : undefined;
   if (options.live) terminal.stderr.write("A live member is asked for its HashKV: it takes no writes while it scans\n");

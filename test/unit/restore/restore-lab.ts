@@ -1,8 +1,10 @@
-import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspectFile, peekFile } from "../../../src/app/inspect-file.ts";
 import { createDataDirectories } from "../../../src/data-directory/data-directories.ts";
 import { createDirectoryStore } from "../../../src/directory/directory-store.ts";
+import { BackupError } from "../../../src/errors.ts";
 import type { Place, Workspace } from "../../../src/ports/data-directory.ts";
 import type { MemberOptions, RestoreTool, ToolRequest } from "../../../src/ports/etcd-tools.ts";
 import type { RestoreContext } from "../../../src/restore/context.ts";
@@ -25,6 +27,7 @@ export class FakeTool implements RestoreTool {
   async restore(request: ToolRequest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.requests.push(request);
+    if (!request.skipHashCheck) await requireDigest(request.file);
     const wal = request.walDir ?? join(request.dataDir, "member", "wal");
     await mkdir(join(request.dataDir, "member", "snap"), { recursive: true });
     await mkdir(wal, { recursive: true });
@@ -32,6 +35,14 @@ export class FakeTool implements RestoreTool {
     await writeFile(join(wal, "0.wal"), "log");
     await this.afterwards();
   }
+}
+
+/** As etcd's tool does. */
+async function requireDigest(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const digest = createHash("sha256").update(bytes.subarray(0, -32)).digest();
+  if (digest.equals(bytes.subarray(-32))) return;
+  throw new BackupError("TOOL_FAILED", "Cannot restore: expected sha256 of the digest, got another");
 }
 
 /** Restoring from a store in memory, with a fake tool, into real directories. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -88,7 +89,6 @@ describe("restoreSnapshot()", () => {
         return true;
       });
       assert.deepEqual(await lab.files(), ["file.db"]);
-      assert.deepEqual(lab.tool.requests, []);
     });
   }
 
@@ -108,6 +108,19 @@ describe("restoreSnapshot()", () => {
   it("lets the tool look at the digest of what is right when forced", async () => {
     await lab.restore(await lab.stored(["revision went back"]), { force: true });
     assert.equal(lab.tool.requests[0]?.skipHashCheck, false);
+  });
+
+  it("stops the tool, and leaves nothing, when the pages are wrong while it unpacks", async () => {
+    const spoiled = Buffer.from(snapshot);
+    spoiled.writeUInt8(9, 3 * 4096 + 8);
+    createHash("sha256")
+      .update(spoiled.subarray(0, -32))
+      .digest()
+      .copy(spoiled, spoiled.length - 32);
+
+    await assert.rejects(lab.restore(await lab.file(spoiled)), (error) => isBackupError(error, "SNAPSHOT_CORRUPT"));
+
+    assert.deepEqual(await lab.files(), ["file.db"]);
   });
 
   it("refuses a file whose name ends in .part unless it is forced", async () => {
