@@ -1,5 +1,5 @@
 // The main job on real parts, as a story that ends by itself: `npm run demo [-- --keep]`.
-// SABOTAGE=flip|norevoke|truncate|noprune breaks one step, and the demo has to notice.
+// SABOTAGE=flip|norevoke|truncate|noprune|doctor breaks one step, and the demo has to notice.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../../src/app/system-clock.ts";
@@ -9,7 +9,7 @@ import { DemoDaemon } from "./daemon.ts";
 import { KeyWriter } from "./key-writer.ts";
 import { ark, KEEP_TICKS, type Stage, setStage, writeCredentials } from "./stage.ts";
 
-const SABOTAGES = ["", "flip", "norevoke", "truncate", "noprune"];
+const SABOTAGES = ["", "flip", "norevoke", "truncate", "noprune", "doctor"];
 const sabotage = process.env["SABOTAGE"] ?? "";
 const keep = process.argv.includes("--keep");
 const began = systemClock.monotonic();
@@ -111,6 +111,31 @@ async function bringBack(stage: Stage, bucket: TestBucket): Promise<void> {
   const then = JSON.parse(await stage.etcd.etcdctl(...everything, `--rev=${newest.revision}`));
   assert.equal(count, then.count);
   tell(`restored with stock etcdutl and started: revision ${header.revision}, all ${count} keys are there`);
+  await prove(stage, bucket, newest.name);
+}
+
+/** The same by itself: every page and row, and a drill, of which the bucket keeps the evidence. */
+async function prove(stage: Stage, bucket: TestBucket, name: string): Promise<void> {
+  const [verified] = JSON.parse(await ark(stage, "verify", name, "-o", "json"));
+  tell(
+    `verified in the bucket: ${verified.totalKey} rows, hash ${verified.hash.toString(16)}, HashKV ${verified.hashKv}`,
+  );
+  if (sabotage === "doctor") await doctor(bucket, `demo/manifests/${name}.json`);
+  const drilled = JSON.parse(await ark(stage, "drill", name, "-o", "json"));
+  tell(
+    `a drill restored it: etcd ${drilled.server.version} served ${drilled.liveKeys} keys after ${drilled.timeToRestoreMs} ms`,
+  );
+  const listed: { name: string; drill?: { passed: boolean } }[] = JSON.parse(await ark(stage, "list", "-o", "json"));
+  assert.ok(listed.find((each) => each.name === name)?.drill?.passed, "the drill is not listed");
+  const evidence = (await bucket.keys("demo/drills/")).at(-1);
+  assert.ok(evidence, "the bucket keeps no evidence of the drill");
+  tell(`its evidence is listed, and kept as ${evidence}`);
+}
+
+/** Writes another revision into a manifest. */
+async function doctor(bucket: TestBucket, key: string): Promise<void> {
+  const manifest = JSON.parse((await bucket.get(key)).toString());
+  await bucket.put(key, JSON.stringify({ ...manifest, revision: "7", liveKeysRevision: "7" }));
 }
 
 /** What a bucket must not get away with. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AwsKeys } from "../../test/support/aws.ts";
 import { type EtcdCluster, startEtcd } from "../../test/support/etcd.ts";
+import { toolPath } from "../../test/support/restore-tools.ts";
 import { type Rgw, type RgwUser, startRgw } from "../../test/support/rgw.ts";
 import { tempDir } from "../../test/support/temp-dir.ts";
 
@@ -35,7 +36,9 @@ export async function setStage(stack: AsyncDisposableStack, options: { prunes: b
     HOME: directory,
     STATE_DIRECTORY: "",
     AWS_EC2_METADATA_DISABLED: "true",
-    PATH: process.env["PATH"] ?? "",
+    // etcd's own programs, for the drill.
+    PATH: `${await toolPath(directory)}:${process.env["PATH"] ?? ""}`,
+    TMPDIR: directory,
   };
   const configFile = join(directory, "config.yaml");
   const stage = { etcd, rgw, user, bucket, directory, environment, configFile };

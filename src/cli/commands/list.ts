@@ -15,7 +15,7 @@ export async function list({ app, terminal, format }: Session): Promise<void> {
     ...manifest,
     stores,
     ...(broken.length > 0 && { broken }),
-    checks: Object.entries(checks).map(([store, mark]) => ({ store, ...mark, at: formatInstant(mark.at) })),
+    ...(Object.keys(checks).length > 0 && { checks: checksOf(checks) }),
     ...(drill && { drill: { ...drill, at: formatInstant(drill.at) } }),
     ...(manifest.suspect.length > 0 && { accepted: !suspect }),
   }));
@@ -25,6 +25,10 @@ export async function list({ app, terminal, format }: Session): Promise<void> {
   }
   const [failure] = listed.failures;
   if (failure) throw failure.error;
+}
+
+function checksOf(checks: ListedSnapshot["checks"]) {
+  return Object.entries(checks).map(([store, mark]) => ({ store, ...mark, at: formatInstant(mark.at) }));
 }
 
 /** `list --clusters`: the clusters that have a folder in each store. */
