@@ -1,14 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, mkdir } from "node:fs/promises";
 import type { Scratch, ScratchFile } from "../ports/scratch.ts";
 import { storeError } from "./errors.ts";
 import { writeAll } from "./files.ts";
 import { refuseBelow } from "./free-space.ts";
 import { toLocalFile } from "./local-file.ts";
+import { openUnlinked } from "./unlinked.ts";
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 /** As much as a spool leaves: the kubelet evicts pods at 15 %. */
 const LEFT_FREE = { share: 0.2 };
 
@@ -21,7 +18,7 @@ export function createScratch(directory: string): Scratch {
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
         await refuseBelow(LEFT_FREE, { path: directory, url: directory, bytes: size });
-        return toScratchFile(await openUnlinked(directory), directory);
+        return toScratchFile(await openUnlinked(directory, "scratch"), directory);
       } catch (error) {
         throw storeError(attempt, error);
       }
@@ -40,16 +37,4 @@ function toScratchFile(handle: FileHandle, path: string): ScratchFile {
       written += chunk.byteLength;
     },
   });
-}
-
-async function openUnlinked(directory: string): Promise<FileHandle> {
-  const path = join(directory, `.scratch~${randomBytes(6).toString("hex")}`);
-  const handle = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
-  try {
-    await unlink(path);
-    return handle;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
 }

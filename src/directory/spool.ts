@@ -1,13 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, statfs, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, mkdir, statfs } from "node:fs/promises";
 import { BackupError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Spool, SpoolQueue } from "../ports/spool.ts";
 import { Disk, type DiskWork } from "./disk.ts";
+import { openUnlinked } from "./unlinked.ts";
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEVER = new AbortController().signal;
 
 /** A spool without a bound of its own leaves this share of the file system free: the kubelet evicts pods at 15 %. */
@@ -50,19 +47,7 @@ interface OpenFile {
 async function openFile(directory: string, maxSize: number): Promise<OpenFile> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const capacity = maxSize || (await spareBytes(directory));
-  return { handle: await openUnlinked(directory), capacity };
-}
-
-async function openUnlinked(directory: string): Promise<FileHandle> {
-  const path = join(directory, `.spool~${randomBytes(6).toString("hex")}`);
-  const handle = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
-  try {
-    await unlink(path);
-    return handle;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  return { handle: await openUnlinked(directory, "spool"), capacity };
 }
 
 async function spareBytes(path: string): Promise<number> {

@@ -93,12 +93,14 @@ async function stateOf({ dataDir }: Machine): Promise<string> {
 
 /** S3 falls silent in the middle of the object. */
 async function hangInFetch({ scene, machine, args }: Parameters<Hang>[0]): Promise<Hanging> {
-  const proxy = await startFaultProxy(scene.rgw.endpoint, { http: true });
+  await using hanging = new AsyncDisposableStack();
+  const proxy = hanging.use(await startFaultProxy(scene.rgw.endpoint, { http: true }));
   const env = { ...machine.env, ETCD_ARK_S3_ENDPOINT: proxy.url };
   proxy.stall({ afterBytes: 3 * 2 ** 20 });
-  const ark = scene.start(["restore", ...args], { env });
+  const ark = hanging.use(scene.start(["restore", ...args], { env }));
   await eventually(() => isFetching(machine));
-  return disposedOf(ark, () => proxy[Symbol.asyncDispose]());
+  const moved = hanging.move();
+  return { ark, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
 async function hangInTool({ scene, machine, args }: Parameters<Hang>[0], when: "before" | "after"): Promise<Hanging> {
