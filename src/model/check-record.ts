@@ -58,7 +58,8 @@ export function decisiveMark(marks: readonly CheckMark[]): CheckMark | undefined
   const failure = marks
     .filter((mark) => !mark.passed)
     .find((failed) => !marks.some((later) => later.passed && later.at > failed.at && depth(later) >= depth(failed)));
-  return failure ?? marks.toSorted((a, b) => depth(b) - depth(a) || b.at - a.at)[0];
+  const passed = marks.filter((mark) => mark.passed);
+  return failure ?? passed.toSorted((a, b) => depth(b) - depth(a) || b.at - a.at)[0];
 }
 
 function depth({ level }: CheckMark): number {

@@ -9,6 +9,7 @@ import { promiseMutants } from "./promise.ts";
 import { restoreMutants } from "./restore.ts";
 import { rotationMutants } from "./rotation.ts";
 import { s3Mutants } from "./s3.ts";
+import { verifyMutants } from "./verify.ts";
 
 /** Every mutant there is, in the order of the trouble table; then the promises. */
 export const mutants: readonly Mutant[] = [
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...promiseMutants,
   ...restoreMutants,
   ...doctorMutants,
+  ...verifyMutants,
 ];
