@@ -57,6 +57,7 @@ function appOf(lab: BackupLab, config: Config): App {
       environment: {},
       workingDirectory: "/",
     }),
+    openFolder: () => lab.store,
     localFiles: () => lab.store,
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -6,6 +6,7 @@ import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
 import { promiseMutants } from "./promise.ts";
+import { rebuildMutants } from "./rebuild.ts";
 import { restoreMutants } from "./restore.ts";
 import { rotationMutants } from "./rotation.ts";
 import { s3Mutants } from "./s3.ts";
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...fetchMutants,
   ...promiseMutants,
   ...restoreMutants,
+  ...rebuildMutants,
   ...doctorMutants,
   ...verifyMutants,
 ];
