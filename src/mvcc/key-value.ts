@@ -27,7 +27,7 @@ export class KeyValueReader {
     this.version = 0;
     this.lease = 0n;
     while (this.#at < end) if (!this.#readField()) return false;
-    return this.#at === end;
+    return true;
   }
 
   #readField(): boolean {

@@ -79,7 +79,9 @@ describe("openDatabase()", () => {
     const db = await open(database);
     const swapped = await open(Buffer.concat([second, first, database.subarray(8192)]));
     assert.ok(typeof db === "object" && typeof swapped === "object");
-    assert.equal(swapped.transaction, db.transaction);
+    const [older = 0n, newer] = [first.readBigUInt64LE(64), second.readBigUInt64LE(64)].sort((a, b) => Number(a - b));
+    assert.ok(newer !== undefined && newer > older);
+    assert.deepEqual([db.transaction, swapped.transaction], [newer, newer]);
   });
 
   it("is not deceived by a value that looks like a meta page of another size", async () => {

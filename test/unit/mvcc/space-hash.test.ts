@@ -54,6 +54,19 @@ describe("hashKv()", () => {
     );
   });
 
+  it("takes all rows that are there when no key lives, but for a tombstone at the compaction", async () => {
+    const store = new ModelStore();
+    store.commit([{ put: "a" }, { put: "b" }]);
+    store.commit([{ put: "a" }, { delete: "b" }]);
+    store.commit([{ delete: "a" }]);
+    for (const compacted of [2, 3, 4]) {
+      store.compact(compacted, { removes: false });
+      const db = await opened(store.file());
+      const at = { revision: 4n, compactRevision: BigInt(compacted) };
+      assert.equal(await hashKv(db, at, signal), store.hashKv(4, compacted), `compacted at ${compacted}`);
+    }
+  });
+
   it("does not hang on how far a compaction is", async () => {
     const steps = fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 40 });
     await fc.assert(

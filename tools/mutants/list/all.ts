@@ -2,6 +2,7 @@ import type { Mutant } from "../mutant.ts";
 import { doctorMutants } from "./doctor.ts";
 import { etcdMutants } from "./etcd.ts";
 import { fetchMutants } from "./fetch.ts";
+import { formatMutants } from "./formats.ts";
 import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...rebuildMutants,
   ...doctorMutants,
   ...verifyMutants,
+  ...formatMutants,
 ];
