@@ -6,12 +6,13 @@
  * What the tests need is downloaded, built and started first. A skipped test fails the run.
  */
 import "./guard.mjs";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { cacheDirectory, installPrefix, proxyVariable } from "../test/support/debian.ts";
 import { etcdPrefixes, sharedEtcdVariable, startEtcd } from "../test/support/etcd.ts";
@@ -57,8 +58,12 @@ const { values, positionals } = parseArgs({
     name: { type: "string" },
     concurrency: { type: "string", default: "2" },
     coverage: { type: "boolean", default: false },
+    /** Of the unit tests, the other half of which another process runs. */
+    half: { type: "boolean", default: false },
   },
 });
+/** For fewer, a second process takes longer to start than it saves. */
+const SHARED_FILES = 20;
 let anyRan = false;
 const namesLeftOut: RegExp[] = [];
 process.exitCode = await main().catch((error) => refuse(error instanceof Error ? error.message : String(error)));
@@ -73,12 +78,32 @@ async function main(): Promise<number> {
   const { unit = [], others = [] } = Object.groupBy(files, (file) =>
     file.startsWith("test/unit/") ? "unit" : "others",
   );
-  // Unit tests share one process: starting one for each file would take longer than all of them.
-  const unitCode = await runFiles(unit, { isolation: "none", timeout: testTimeoutMs });
+  const unitCode = await runUnit(unit);
   if (others.length > 0) await prepare(resources);
   const execArgv = [`--test-timeout=${testTimeoutMs}`];
   const code = unitCode || (await runFiles(others, { concurrency: Number(values.concurrency), execArgv }));
   return anyRan ? code : refuse("no test ran");
+}
+
+/**
+ * Unit tests share two processes: starting one for each file would take longer than all of them. Coverage is counted in one.
+ */
+async function runUnit(files: string[]): Promise<number> {
+  const [half = [], others = []] = [0, 1].map((parity) => files.filter((_, index) => index % 2 === parity));
+  if (values.coverage || values.half || others.length < SHARED_FILES) {
+    return await runFiles(files, { isolation: "none", timeout: testTimeoutMs });
+  }
+  const name = values.name === undefined ? [] : ["--name", values.name];
+  const child = spawn(process.execPath, [import.meta.filename, ...name, ...others, "--half"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [code, output, [childCode]] = await Promise.all([
+    runFiles(half, { isolation: "none", timeout: testTimeoutMs }),
+    text(child.stdout),
+    once(child, "close"),
+  ]);
+  process.stdout.write(output);
+  return code || Number(childCode ?? 1);
 }
 
 /** The test files that an argument names. */
