@@ -109,7 +109,7 @@ export async function createApp({ config, environment, workingDirectory, telemet
     lock: createRunLock({ clock }),
     lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
     verify,
-    drill: createDrillContext({ verify, directory: scratch, environment, workingDirectory }),
+    drill: createDrillContext({ verify, directory: scratch, auth: config.etcd.auth, environment, workingDirectory }),
     openFolder: (folder) => {
       const isPath = /^[./]/.test(folder) || s3 === undefined;
       if (isPath) return createDirectoryStore({ path: resolve(workingDirectory, folder), minFree: "0%", clock });

@@ -142,6 +142,8 @@ async function firstAnswer(
     if (ended !== undefined) throw notStarted(`it ended: ${ended}`);
     const origin = await restored.choose(new Set(), signal).catch((error: unknown) => {
       signal.throwIfAborted();
+      // A user or a password that it does not take, it will not take later.
+      if (isBackupError(error, "ETCD_REFUSED")) throw error;
       if (clock.monotonic() - start > START_MS) throw notStarted(`no answer within ${START_MS / 1000} s`, error);
     });
     if (origin?.linearized) return origin;

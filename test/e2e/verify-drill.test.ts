@@ -138,6 +138,21 @@ describe("verify and drill", () => {
     });
   }
 
+  it("a drill of a cluster with users takes theirs, and is refused without", async () => {
+    await using guarded = await startEtcd({ auth: true });
+    const { username = "", password = "" } = guarded.auth ?? {};
+    const auth = { username, password };
+    await using scene = await setScene({ etcd: guarded, rgw, config: { etcd: { auth } } });
+    await scene.save();
+    const env = { ...scene.env, PATH, TMPDIR: scene.home };
+
+    assert.match(stdoutOf(await scene.ark(["drill"], { env })), /passed \(drill\)/);
+
+    await scene.configure({ etcd: { endpoints: guarded.endpoints } });
+    const refused = await scene.ark(["drill"], { env });
+    assertFails(refused, { exit: 12, code: "ETCD_REFUSED", says: /user/, hint: /etcd\.auth/ });
+  });
+
   it("a drill without an etcd to start says so and verifies instead", async () => {
     await using scene = await setScene({ etcd, rgw });
     await scene.save();

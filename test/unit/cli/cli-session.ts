@@ -54,6 +54,7 @@ function appOf(lab: BackupLab, config: Config): App {
     drill: createDrillContext({
       verify: verifyContextOf(lab),
       directory: tmpdir(),
+      auth: config.etcd.auth,
       environment: {},
       workingDirectory: "/",
     }),
