@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
-import { resolve } from "node:path";
 import { Catalog } from "../backup/catalog.ts";
 import type { BackupContext } from "../backup/context.ts";
 import type { Config } from "../config/schema.ts";
@@ -20,13 +19,12 @@ import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { Schedule, Ticker } from "../ports/ticker.ts";
 import type { DrillContext } from "../restore/drill.ts";
-import { createS3Store } from "../s3/object-store.ts";
 import { createTicker } from "../schedule/ticker.ts";
 import { stateDirectory } from "../state/state-directory.ts";
 import { createLocalState } from "../state/state-file.ts";
 import type { VerifyContext } from "../verify/context.ts";
 import { createDrillContext } from "./drill.ts";
-import { createS3, storeOptions } from "./s3.ts";
+import { createS3 } from "./s3.ts";
 import { systemClock } from "./system-clock.ts";
 import { VERSION } from "./version.ts";
 
@@ -43,8 +41,6 @@ export interface App extends AsyncDisposable {
   readonly lockNames: { readonly daemon: string; readonly run: string };
   readonly verify: VerifyContext;
   readonly drill: DrillContext;
-  /** Another folder of the same bucket as a store, or, with a slash in front or a dot, a directory of this machine. */
-  readonly openFolder: (folder: string) => ObjectStore;
   /** A directory of local files as a store, to fetch into. */
   readonly localFiles: (directory: string) => ObjectStore;
 }
@@ -110,12 +106,6 @@ export async function createApp({ config, environment, workingDirectory, telemet
     lockNames: { daemon: `daemon ${scope}`, run: `run ${scope}` },
     verify,
     drill: createDrillContext({ verify, directory: scratch, auth: config.etcd.auth, environment, workingDirectory }),
-    openFolder: (folder) => {
-      const isPath = /^[./]/.test(folder) || s3 === undefined;
-      if (isPath) return createDirectoryStore({ path: resolve(workingDirectory, folder), minFree: "0%", clock });
-      const place = { ...config.s3, folder };
-      return createS3Store(storeOptions({ config: place, environment, telemetry, clock }, s3.credentials));
-    },
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
     [Symbol.asyncDispose]: () => built.disposeAsync(),
   };

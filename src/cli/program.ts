@@ -12,7 +12,6 @@ import { type DrillFlags, drill } from "./commands/drill.ts";
 import { fetch } from "./commands/fetch.ts";
 import { list, listClusters } from "./commands/list.ts";
 import { prune } from "./commands/prune.ts";
-import { type RebuildFlags, rebuild } from "./commands/rebuild.ts";
 import { addRestoreOptions, restore } from "./commands/restore.ts";
 import type { RestoreFlags } from "./commands/restore-flags.ts";
 import { run } from "./commands/run.ts";
@@ -67,12 +66,6 @@ export function createProgram(terminal: Terminal): Command {
     (snapshot: string | undefined, flags: RestoreFlags, command: Command) =>
       restore({ snapshot, flags, common: add.options(command), terminal }),
   );
-  add
-    .command("rebuild", "make manifests for snapshots that have none, after looking at every row")
-    .option("--from <folder>", "import k3s's own snapshots: a folder of the same bucket, or a local directory")
-    .option("--dry-run", "only say what would be done")
-    .option("--force", "take what is younger than an hour as well")
-    .action((flags: RebuildFlags, command: Command) => add.run(command, WRITES, (session) => rebuild(session, flags)));
   add
     .command("adopt", "make the folder this etcd cluster's, after it was rebuilt or restored")
     .action(add.session(WRITES, adopt));

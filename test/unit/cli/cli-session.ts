@@ -58,7 +58,6 @@ function appOf(lab: BackupLab, config: Config): App {
       environment: {},
       workingDirectory: "/",
     }),
-    openFolder: () => lab.store,
     localFiles: () => lab.store,
     [Symbol.asyncDispose]: async () => undefined,
   };

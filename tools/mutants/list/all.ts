@@ -7,7 +7,6 @@ import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
 import { promiseMutants } from "./promise.ts";
-import { rebuildMutants } from "./rebuild.ts";
 import { restoreMutants } from "./restore.ts";
 import { rotationMutants } from "./rotation.ts";
 import { s3Mutants } from "./s3.ts";
@@ -24,7 +23,6 @@ export const mutants: readonly Mutant[] = [
   ...fetchMutants,
   ...promiseMutants,
   ...restoreMutants,
-  ...rebuildMutants,
   ...doctorMutants,
   ...verifyMutants,
   ...formatMutants,
