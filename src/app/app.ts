@@ -24,6 +24,7 @@ import { stateDirectory } from "../state/state-directory.ts";
 import { createLocalState } from "../state/state-file.ts";
 import type { VerifyContext } from "../verify/context.ts";
 import { createDrillContext } from "./drill.ts";
+import { openOtherFolder } from "./other-folder.ts";
 import { createS3 } from "./s3.ts";
 import { systemClock } from "./system-clock.ts";
 import { VERSION } from "./version.ts";
@@ -43,6 +44,8 @@ export interface App extends AsyncDisposable {
   readonly drill: DrillContext;
   /** A directory of local files as a store, to fetch into. */
   readonly localFiles: (directory: string) => ObjectStore;
+  /** Another folder of the bucket, or a local directory, to import from. Rejects what is neither with `USAGE`. */
+  readonly otherFolder: (from: string) => ObjectStore;
 }
 
 export interface AppOptions {
@@ -107,6 +110,8 @@ export async function createApp({ config, environment, workingDirectory, telemet
     verify,
     drill: createDrillContext({ verify, directory: scratch, auth: config.etcd.auth, environment, workingDirectory }),
     localFiles: (path) => createDirectoryStore({ path, minFree: "0%", clock }),
+    otherFolder: (from) =>
+      openOtherFolder(from, { bucket: config.s3.bucket, storeIn: s3?.storeIn, workingDirectory, clock }),
     [Symbol.asyncDispose]: () => built.disposeAsync(),
   };
 }

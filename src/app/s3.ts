@@ -19,7 +19,12 @@ export interface S3Options {
 export function createS3(
   { config, environment, telemetry, clock }: S3Options,
   owner: AsyncDisposableStack,
-): { readonly store: ObjectStore; readonly credentials: CredentialSource } {
+): {
+  readonly store: ObjectStore;
+  /** The same bucket with another folder. */
+  readonly storeIn: (folder: string) => ObjectStore;
+  readonly credentials: CredentialSource;
+} {
   const credentials = owner.use(
     createCredentialSource({
       config,
@@ -30,7 +35,9 @@ export function createS3(
       onWarning: telemetry.warning,
     }),
   );
-  return { store: createS3Store(storeOptions({ config, environment, telemetry, clock }, credentials)), credentials };
+  const storeIn = (folder: string): ObjectStore =>
+    createS3Store(storeOptions({ config: { ...config, folder }, environment, telemetry, clock }, credentials));
+  return { store: storeIn(config.folder), storeIn, credentials };
 }
 
 /** All that a store in S3, or a probe of its bucket, is made with. */

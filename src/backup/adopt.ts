@@ -1,6 +1,6 @@
 import { adoptCluster, currentTimeline, newIdentity } from "../model/identity.ts";
 import { layout } from "../model/layout.ts";
-import { encodeJson } from "../model/manifest.ts";
+import { encodeJson, knownClusterId } from "../model/manifest.ts";
 import type { BackupContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
 
@@ -30,7 +30,7 @@ export async function adoptFolder(
   const before = await catalog.newest(signal);
   const uuid = before?.clusterUuid ?? context.newUuid();
   const base =
-    identity ?? newIdentity({ cluster: context.cluster, uuid, clusterId: before?.clusterId ?? clusterId, at });
+    identity ?? newIdentity({ cluster: context.cluster, uuid, clusterId: knownClusterId(before) ?? clusterId, at });
   const own = currentTimeline(base).clusterId === clusterId;
   const next = own ? base : adoptCluster(base, clusterId, { at, highest: Number(before?.timeline ?? 0) });
   const changed = next !== identity;

@@ -12,9 +12,22 @@ export interface StoredSnapshot {
   readonly manifest: Manifest;
 }
 
+/** What tells the bytes of one snapshot from all others. */
+export type Measures = Pick<Manifest, "encoding" | "storedSize" | "storedSha256" | "snapshotSize" | "sha256">;
+
+/** An object that has no manifest here, with what a first reading has found where a manifest would tell it. */
+export interface MeasuredObject {
+  readonly store: ObjectStore;
+  readonly key: ObjectKey;
+  readonly manifest: Measures;
+}
+
+type Readable = StoredSnapshot | MeasuredObject;
+
 /** Where the stored bytes of a snapshot lie in its store. */
-export function keyOf({ cluster, manifest }: StoredSnapshot): ObjectKey {
-  return layout.snapshot(cluster, manifest.name, manifest.encoding);
+export function keyOf(snapshot: Readable): ObjectKey {
+  if ("key" in snapshot) return snapshot.key;
+  return layout.snapshot(snapshot.cluster, snapshot.manifest.name, snapshot.manifest.encoding);
 }
 
 /**
@@ -26,7 +39,7 @@ export async function copyStored(snapshot: StoredSnapshot, writer: ObjectWriter,
 }
 
 /** The stored bytes as they are. Rejects with `SNAPSHOT_CORRUPT`, at the latest in the end, unless size and SHA-256 are the manifest's. */
-export async function* readStored(snapshot: StoredSnapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* readStored(snapshot: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { storedSize, storedSha256 } = snapshot.manifest;
   const hash = createHash("sha256");
   let size = 0;
@@ -43,7 +56,7 @@ export async function* readStored(snapshot: StoredSnapshot, signal: AbortSignal)
  * Etcd's own bytes, decoded if they were encoded. Rejects with `SNAPSHOT_CORRUPT` unless they, and the stored ones, are
  * those that the manifest speaks of: at the latest in the end, and before more come than it says.
  */
-export async function* readDecoded(snapshot: StoredSnapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* readDecoded(snapshot: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { manifest } = snapshot;
   const digest = new SnapshotDigest(manifest.snapshotSize);
   for await (const chunk of decodedBytes(snapshot, signal)) {
@@ -61,7 +74,7 @@ export async function* readDecoded(snapshot: StoredSnapshot, signal: AbortSignal
   requireDigest(snapshot, { sha256: trailer, expected: manifest.sha256 });
 }
 
-async function* decodedBytes(snapshot: StoredSnapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* decodedBytes(snapshot: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { encoding } = snapshot.manifest;
   if (encoding.length === 0) return yield* readBounded(snapshot, signal);
   let isWhole = false;
@@ -74,7 +87,7 @@ async function* decodedBytes(snapshot: StoredSnapshot, signal: AbortSignal): Asy
 }
 
 /** An object of another size than the manifest's is not read to its end. */
-async function* readBounded(snapshot: StoredSnapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* readBounded(snapshot: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { storedSize } = snapshot.manifest;
   let size = 0;
   for await (const chunk of snapshot.store.read(keyOf(snapshot), undefined, signal)) {
@@ -85,24 +98,24 @@ async function* readBounded(snapshot: StoredSnapshot, signal: AbortSignal): Asyn
 }
 
 function requireSize(
-  snapshot: StoredSnapshot,
+  snapshot: Readable,
   { size, expected }: { readonly size: number; readonly expected: number },
 ): void {
   if (size !== expected) throw corrupt(snapshot, `it has ${size} bytes, the manifest says ${expected}`);
 }
 
 function requireDigest(
-  snapshot: StoredSnapshot,
+  snapshot: Readable,
   { sha256, expected }: { readonly sha256: string; readonly expected: string },
 ): void {
   if (sha256 !== expected) throw corrupt(snapshot, `its SHA-256 is ${sha256}, the manifest says ${expected}`);
 }
 
-function tooLong(snapshot: StoredSnapshot, expected: number): BackupError {
+function tooLong(snapshot: Readable, expected: number): BackupError {
   return corrupt(snapshot, `it has more than the ${expected} bytes that the manifest says`);
 }
 
-function corrupt(snapshot: StoredSnapshot, detail: string): BackupError {
+function corrupt(snapshot: Readable, detail: string): BackupError {
   return new BackupError("SNAPSHOT_CORRUPT", `Cannot trust "${snapshot.store.url(keyOf(snapshot))}": ${detail}`, {
     hint: "Fetch another snapshot; `etcd-ark list` shows what there is",
   });

@@ -1,6 +1,7 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { BackupError } from "../errors.ts";
+import { unzip } from "./unzip.ts";
 
 /** Turns stored bytes back into etcd's, undoing the steps of a manifest's `encoding` from the last to the first. */
 export function decode(stored: AsyncIterable<Uint8Array>, encoding: readonly string[]): AsyncIterable<Uint8Array> {
@@ -8,6 +9,8 @@ export function decode(stored: AsyncIterable<Uint8Array>, encoding: readonly str
 }
 
 async function* undo(bytes: AsyncIterable<Uint8Array>, step: string): AsyncGenerator<Uint8Array> {
+  // How k3s compresses; no manifest has it.
+  if (step === "zip") return yield* unzip(bytes);
   const transform = transformFor(step);
   // Errors of either side surface where the result is iterated.
   pipeline(Readable.from(bytes), transform, () => undefined);

@@ -2,7 +2,7 @@ import { BackupError } from "../errors.ts";
 import { encodingOf } from "../model/compression.ts";
 import { type ClusterIdentity, currentTimeline, newIdentity } from "../model/identity.ts";
 import { layout } from "../model/layout.ts";
-import { encodeJson, type Manifest } from "../model/manifest.ts";
+import { encodeJson, knownClusterId, type Manifest } from "../model/manifest.ts";
 import { runbook } from "../model/runbook.ts";
 import type { BackupContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
@@ -58,12 +58,20 @@ function checkIdentity(
   identity: ClusterIdentity,
   { clusterId, known, url }: { readonly clusterId: string; readonly known: string | undefined; readonly url: string },
 ): void {
-  if (known !== undefined && known !== identity.uuid) {
-    throw mismatch(`"${url}" is signed ${identity.uuid}, this node remembers ${known}`);
-  }
+  refuseUnlessKnown(identity, { known, url });
   const timeline = currentTimeline(identity);
   if (timeline.clusterId !== clusterId) {
     throw mismatch(`"${url}" belongs to etcd cluster ${timeline.clusterId}, this one is ${clusterId}`);
+  }
+}
+
+/** Refuses a folder that is not the one to which this node remembers to have written under the same name. */
+export function refuseUnlessKnown(
+  identity: ClusterIdentity,
+  { known, url }: { readonly known: string | undefined; readonly url: string },
+): void {
+  if (known !== undefined && known !== identity.uuid) {
+    throw mismatch(`"${url}" is signed ${identity.uuid}, this node remembers ${known}`);
   }
 }
 
@@ -74,12 +82,12 @@ interface Unsigned {
 }
 
 /** Whose a folder is that has no identity object. */
-function impliedIdentity(context: BackupContext, { before, clusterId, known }: Unsigned): ClusterIdentity {
+export function impliedIdentity(context: BackupContext, { before, clusterId, known }: Unsigned): ClusterIdentity {
   return newIdentity({
     cluster: context.cluster,
     // A folder whose identity object was lost keeps the identity that its manifests name.
     uuid: before?.clusterUuid ?? known ?? context.newUuid(),
-    clusterId: before?.clusterId ?? clusterId,
+    clusterId: knownClusterId(before) ?? clusterId,
     at: context.clock.now(),
   });
 }

@@ -12,6 +12,7 @@ import { type DrillFlags, drill } from "./commands/drill.ts";
 import { fetch } from "./commands/fetch.ts";
 import { list, listClusters } from "./commands/list.ts";
 import { prune } from "./commands/prune.ts";
+import { addRebuildOptions, type RebuildFlags, rebuild } from "./commands/rebuild.ts";
 import { addRestoreOptions, restore } from "./commands/restore.ts";
 import type { RestoreFlags } from "./commands/restore-flags.ts";
 import { run } from "./commands/run.ts";
@@ -66,6 +67,9 @@ export function createProgram(terminal: Terminal): Command {
     (snapshot: string | undefined, flags: RestoreFlags, command: Command) =>
       restore({ snapshot, flags, common: add.options(command), terminal }),
   );
+  addRebuildOptions(
+    add.command("rebuild", "make lost manifests anew from the snapshots, or import those of k3s"),
+  ).action((flags: RebuildFlags, command: Command) => add.run(command, WRITES, (session) => rebuild(session, flags)));
   add
     .command("adopt", "make the folder this etcd cluster's, after it was rebuilt or restored")
     .action(add.session(WRITES, adopt));

@@ -11,6 +11,9 @@ export const TRAILER_BYTES = 32;
 /** The newest format that this program reads and the one that it writes. */
 export const FORMAT_VERSION = 1;
 
+/** The id in a manifest of what nobody knows any more. */
+export const UNKNOWN_ID = "0";
+
 const hexId = z.string().regex(/^[0-9a-f]+$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const moment = z.string().refine((text) => parseInstant(text) !== undefined, "not a moment in RFC 3339");
@@ -63,6 +66,10 @@ export const Manifest = z.looseObject({
   /** The revision at which they were counted: the snapshot's own, unless etcd had compacted that by then. */
   liveKeysRevision: z.string().regex(/^\d+$/).optional(),
   dbSizeInUse: bytes,
+  /** The manifest was made from the snapshot later on: what the bytes do not tell is unknown in it. */
+  rebuilt: z.literal(true).optional(),
+  /** URL of the object that this one was copied from. */
+  importedFrom: z.string().optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -109,6 +116,11 @@ export function parseJson(body: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The etcd cluster that it is of, where that is known. */
+export function knownClusterId(manifest: Manifest | undefined): string | undefined {
+  return manifest?.clusterId === UNKNOWN_ID ? undefined : manifest?.clusterId;
 }
 
 /** When the service had stored it. */

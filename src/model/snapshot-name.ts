@@ -39,6 +39,11 @@ export function checkPrefix(prefix: string): string {
   return prefix;
 }
 
+/** Whether text could be the name of a snapshot. */
+export function isSnapshotName(text: string): boolean {
+  return NAME_PART.test(text);
+}
+
 /** Refuses what could not stand in an object key and in a file name everywhere. */
 export function checkNamePart(part: string, what: string, code: ErrorCode = "CONFIG_INVALID"): string {
   if (NAME_PART.test(part) && part !== "." && part !== "..") return part;

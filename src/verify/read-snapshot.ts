@@ -1,4 +1,4 @@
-import { keyOf, readDecoded, type StoredSnapshot } from "../backup/copy-snapshot.ts";
+import { keyOf, type MeasuredObject, readDecoded, type StoredSnapshot } from "../backup/copy-snapshot.ts";
 import type { ByteSource } from "../bolt/byte-source.ts";
 import type { Scratch } from "../ports/scratch.ts";
 import type { VerifyContext } from "./context.ts";
@@ -10,7 +10,7 @@ export interface ReadableSnapshot extends AsyncDisposable {
 }
 
 /** Hashes all bytes. Rejects with `SNAPSHOT_CORRUPT` when a digest is wrong. */
-export async function checkDigests(snapshot: StoredSnapshot, signal: AbortSignal): Promise<void> {
+export async function checkDigests(snapshot: StoredSnapshot | MeasuredObject, signal: AbortSignal): Promise<void> {
   for await (const _ of readDecoded(snapshot, signal));
 }
 
@@ -19,7 +19,7 @@ export async function checkDigests(snapshot: StoredSnapshot, signal: AbortSignal
  * when it is stored raw, else from a scratch file, since what is compressed cannot be read from the middle.
  */
 export async function openSnapshot(
-  snapshot: StoredSnapshot,
+  snapshot: StoredSnapshot | MeasuredObject,
   { scratch, inMemoryBytes }: VerifyContext,
   signal: AbortSignal,
 ): Promise<ReadableSnapshot> {
@@ -31,7 +31,7 @@ export async function openSnapshot(
   return { source, [Symbol.asyncDispose]: nothing };
 }
 
-async function collect(snapshot: StoredSnapshot, signal: AbortSignal): Promise<ByteSource> {
+async function collect(snapshot: StoredSnapshot | MeasuredObject, signal: AbortSignal): Promise<ByteSource> {
   const bytes = new Uint8Array(snapshot.manifest.snapshotSize);
   let filled = 0;
   for await (const chunk of readDecoded(snapshot, signal)) {
@@ -41,7 +41,11 @@ async function collect(snapshot: StoredSnapshot, signal: AbortSignal): Promise<B
   return memorySource(bytes);
 }
 
-async function unpack(snapshot: StoredSnapshot, scratch: Scratch, signal: AbortSignal): Promise<ReadableSnapshot> {
+async function unpack(
+  snapshot: StoredSnapshot | MeasuredObject,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<ReadableSnapshot> {
   await using building = new AsyncDisposableStack();
   const file = building.use(await scratch.open(snapshot.manifest.snapshotSize, signal));
   for await (const chunk of readDecoded(snapshot, signal)) await file.append(chunk, signal);

@@ -83,9 +83,10 @@ function notes({ manifest, broken, suspect, checks, drill }: ListedSnapshot): st
     ...corrupt.map(([store, { level }]) => `CORRUPT in ${store}: check "${level}" has failed`),
     ...(drill && !drill.passed ? [`drill FAILED ${formatInstant(drill.at)}`] : []),
     ...(manifest.kind === "on-demand" ? ["on demand"] : []),
+    ...(manifest.rebuilt ? [manifest.importedFrom === undefined ? "rebuilt" : "imported"] : []),
     ...(suspect ? [`SUSPECT: ${manifest.suspect.join(", ")}`] : []),
     ...broken.filter((store) => checks[store]?.passed !== false).map((store) => `BROKEN in ${store}`),
-    ...(manifest.linearized ? [] : ["taken without quorum"]),
+    ...(manifest.linearized || manifest.rebuilt ? [] : ["taken without quorum"]),
     ...manifest.encoding,
     ...(manifest.lock ? [`locked until ${manifest.lock.until}`] : []),
   ];

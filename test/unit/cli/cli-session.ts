@@ -5,6 +5,7 @@ import type { Session } from "../../../src/cli/session.ts";
 import { Config } from "../../../src/config/schema.ts";
 import { createTicker } from "../../../src/schedule/ticker.ts";
 import { type BackupLab, CLUSTER } from "../../support/backup-lab.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
 import { verifyContextOf } from "../verify/verify-lab.ts";
 
 /** A session on memory, and what its command has printed. */
@@ -59,6 +60,7 @@ function appOf(lab: BackupLab, config: Config): App {
       workingDirectory: "/",
     }),
     localFiles: () => lab.store,
+    otherFolder: () => new MemoryStore({ clock: lab.clock, id: "k3s" }),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
