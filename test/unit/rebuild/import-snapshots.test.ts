@@ -187,11 +187,14 @@ describe("importSnapshots()", () => {
 
     const { entries } = await lab.destination.catalog.list(lab.never);
     assert.deepEqual(
-      entries.map(({ manifest }) => [manifest.node, Date.parse(manifest.storedAt)]),
+      entries
+        .map(({ manifest }) => [manifest.node, Date.parse(manifest.storedAt)])
+        .toSorted()
+        .toReversed(),
       [
         ["cp-7", TAKEN_SECONDS * 1000],
-        ["", stored.storedAt],
         ["by-a-wrong-clock", stored.storedAt],
+        ["", stored.storedAt],
       ],
     );
   });
