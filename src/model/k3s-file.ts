@@ -1,6 +1,6 @@
 import { type SnapshotName, snapshotName } from "./snapshot-name.ts";
 import { nameOfFile } from "./snapshot-url.ts";
-import type { Instant } from "./time.ts";
+import { type Instant, parseCompactInstant } from "./time.ts";
 
 /** What the name of a file says that k3s has written: `<name>-<node>-<seconds>`, or that with `.zip`. */
 export interface K3sFile {
@@ -23,6 +23,12 @@ export function importName({ node, at, sha256 }: ImportNameParts): SnapshotName 
   const numbers = [0, 2, 4, 6].map((digit) => Number.parseInt(sha256.slice(digit, digit + 2), 16) / 256).values();
   const random = (): number => numbers.next().value ?? 0;
   return snapshotName({ prefix: "k3s", node: node.replace(/[^A-Za-z0-9._-]+/g, "-") || "unknown", at, random });
+}
+
+/** When the snapshot of such a name was taken; `undefined` for all other names. */
+export function takenAtOfImport(name: SnapshotName): Instant | undefined {
+  const [, text = ""] = /^k3s-.*-(\d{8}T\d{9}Z)-[a-z]{4}$/.exec(name) ?? [];
+  return parseCompactInstant(text);
 }
 
 interface ImportNameParts {

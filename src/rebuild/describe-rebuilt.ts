@@ -1,5 +1,6 @@
 import { describeStored } from "../backup/describe-snapshot.ts";
 import type { ClusterIdentity } from "../model/identity.ts";
+import { takenAtOfImport } from "../model/k3s-file.ts";
 import { FORMAT_VERSION, type Manifest, TRAILER_BYTES, UNKNOWN_ID } from "../model/manifest.ts";
 import type { SnapshotName } from "../model/snapshot-name.ts";
 import { formatInstant, type Instant, parseInstant } from "../model/time.ts";
@@ -21,20 +22,25 @@ export interface RebuiltSnapshot {
   readonly object: StoredObject;
 }
 
-/** Composes the manifest of an object that has lost its own, from its bytes, its metadata and what the store says of it. */
+/**
+ * Composes the manifest of an object that has lost its own, from its bytes, its metadata and what the store says of it. An
+ * import keeps the moment that its name tells, or it would be the newest of all.
+ */
 export function describeRebuilt(snapshot: RebuiltSnapshot): Manifest {
   const { identity, name, store, object, examined } = snapshot;
+  const takenAt = takenAtOfImport(name);
   const { node = "", tick = "" } = object.metadata ?? {};
   const stored = { ...object, parts: partsOf(object) };
   const { storedSize, storedSha256, encoding } = examined.object.manifest;
   return {
-    ...describeBytes(snapshot, object.storedAt),
+    ...describeBytes(snapshot, takenAt ?? object.storedAt),
     kind: kindOf(name),
-    clusterId: clusterIdAt(identity, object.storedAt),
+    clusterId: takenAt === undefined ? clusterIdAt(identity, object.storedAt) : UNKNOWN_ID,
     node,
-    distribution: "",
+    distribution: takenAt === undefined ? "" : "k3s",
     ...(parseInstant(tick) !== undefined && { tick }),
     ...describeStored(stored, store),
+    storedAt: formatInstant(takenAt ?? object.storedAt),
     storedSize,
     storedSha256,
     encoding,

@@ -22,14 +22,16 @@ export interface Import {
   readonly name: SnapshotName;
   readonly node: string;
   readonly takenAt: Instant;
+  readonly k3sCluster: string | undefined;
   readonly dryRun: boolean;
 }
 
 /** Copies a snapshot as a backup is written: intent, object, manifest. Its bytes are held against those that were examined. */
 export async function importInto({ backup }: RebuildContext, one: Import, signal: AbortSignal): Promise<Outcome> {
-  const { from, object, target, name, dryRun } = one;
-  const key = from.fullKey(object.key);
-  const imported: Outcome = { action: "imported", key, name, store: target.destination.store.url("") };
+  const { from, object, target, name, k3sCluster, dryRun } = one;
+  const store = target.destination.store.url("");
+  const done = { action: "imported", key: from.fullKey(object.key), name, store } as const;
+  const imported: Outcome = k3sCluster === undefined ? done : { ...done, k3sCluster };
   if (dryRun) return imported;
   try {
     await copy(backup, one, signal);

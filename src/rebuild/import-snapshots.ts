@@ -69,7 +69,12 @@ async function* importOne(context: RebuildContext, request: One, signal: AbortSi
   if (typeof examined === "string") return yield leftOut({ store: from, key }, examined);
   // Files may have got another date when they were copied, names not.
   const at = takenAt === undefined || isInFuture(takenAt, from.now()) ? object.storedAt : takenAt;
-  const known = { node: metadata["k3s-node-name"] ?? node, takenAt: at, source };
+  const known = {
+    node: metadata["k3s-node-name"] ?? node,
+    takenAt: at,
+    source,
+    k3sCluster: metadata["k3s-cluster-id"],
+  };
   const name = importName({ node: known.node, at, sha256: examined.object.manifest.sha256 });
   for (const target of missing) {
     const one = { ...request, ...known, target, name, examined };

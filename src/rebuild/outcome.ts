@@ -11,6 +11,8 @@ export type Outcome =
       readonly name: SnapshotName;
       /** URL of the store that holds the snapshot. */
       readonly store: string;
+      /** The cluster as k3s names it, where the object tells it. */
+      readonly k3sCluster?: string;
     }
   | {
       readonly action: "left out";

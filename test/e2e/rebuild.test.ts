@@ -131,7 +131,7 @@ describe("rebuild", () => {
     for (const [key, bytes] of Object.entries(objects))
       assert.deepEqual(await scene.bucket.get(key), Buffer.from(bytes));
     const keys = await scene.bucket.keys();
-    const again = linesOf(await scene.ark(["rebuild", "--from=s3://" + `${scene.bucket.name}/k3s`, "-o", "json"]));
+    const again = linesOf(await scene.ark(["rebuild", `--from=s3://${scene.bucket.name}/k3s`, "-o", "json"]));
     assert.deepEqual(
       again.map(({ action }) => action),
       ["there already", "left out", "there already"],

@@ -46,6 +46,7 @@ export async function rebuild(session: Session, flags: RebuildFlags): Promise<vo
     printResult(terminal, { format, data, text: () => outcomes.map((each) => toText(each, dryRun)).join("") });
   }
   if (outcomes.length === 0) terminal.stderr.write(`Nothing to ${flags.from === undefined ? "rebuild" : "import"}\n`);
+  warnOfClusters(outcomes, session);
   failIfLeftOut(outcomes);
 }
 
@@ -112,6 +113,13 @@ function toText(outcome: Outcome, dryRun: boolean): string {
     case "left out":
       return `left out ${key}: ${outcome.why}\n`;
   }
+}
+
+/** k3s never looks at whose snapshots a folder holds. */
+function warnOfClusters(outcomes: readonly Outcome[], { terminal }: Session): void {
+  const clusters = new Set(outcomes.flatMap((each) => (each.action === "imported" ? (each.k3sCluster ?? []) : [])));
+  if (clusters.size < 2) return;
+  terminal.stderr.write(`warning: the folder has snapshots of several k3s clusters: ${[...clusters].join(", ")}\n`);
 }
 
 function failIfLeftOut(outcomes: readonly Outcome[]): void {

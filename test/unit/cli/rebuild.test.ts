@@ -101,6 +101,7 @@ describe("rebuild()", () => {
 
     await rebuild(session, { from: "k3s" });
 
+    assert.equal(session.printed.stderr, "");
     assert.match(
       session.printed.stdout,
       /^imported etcd-snapshot-cp-1-1767225600 as k3s-cp-1-\S+ in memory:\/\/m1\/\n$/,
@@ -108,6 +109,18 @@ describe("rebuild()", () => {
     const listing = sessionOf(lab);
     await list(listing);
     assert.match(listing.printed.stdout, /on demand; imported/);
+  });
+
+  it("warns of a folder in which k3s has mixed two clusters", async () => {
+    const lab = labOfRealSnapshot();
+    const from = new MemoryStore({ clock: lab.clock, id: "k3s" });
+    from.put("etcd-snapshot-cp-1-1767225600", SNAPSHOT, { metadata: { "k3s-cluster-id": "one" } });
+    from.put("etcd-snapshot-cp-2-1767225600", SNAPSHOT, { metadata: { "k3s-cluster-id": "two" } });
+    const session = withFolder(sessionOf(lab), from);
+
+    await rebuild(session, { from: "k3s", dryRun: true });
+
+    assert.match(session.printed.stderr, /^warning: .*several k3s clusters: one, two$/m);
   });
 
   it("refuses its own folder, and a cluster id that is none", async () => {

@@ -9,11 +9,11 @@ import { BackupError, isBackupError } from "../../../src/errors.ts";
 import { type ImportRequest, importSnapshots } from "../../../src/rebuild/import-snapshots.ts";
 import type { Outcome } from "../../../src/rebuild/outcome.ts";
 import { verifyCopy } from "../../../src/verify/verify-copies.ts";
-import { type BackupLab, CLUSTER } from "../../support/backup-lab.ts";
+import { type BackupLab, CLUSTER, destinationOf } from "../../support/backup-lab.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { snapshotFixture } from "../mvcc/memory-source.ts";
 import { labOfRealSnapshot, verifyContextOf } from "../verify/verify-lab.ts";
-import { briefly, k3sZip, SNAPSHOT, TWO_HOURS_MS } from "./rebuild-lab.ts";
+import { briefly, k3sZip, rebuildIn, SNAPSHOT, TWO_HOURS_MS } from "./rebuild-lab.ts";
 
 /** 2026-01-01T00:00:00Z, which is before the lab's clock begins. */
 const TAKEN_SECONDS = 1_767_225_600;
@@ -171,6 +171,23 @@ describe("importSnapshots()", () => {
     });
   }
 
+  it("does not read what is too short by its size alone", async () => {
+    const lab = labOfRealSnapshot();
+    const from = folderOf(lab, { [FILE]: SNAPSHOT.subarray(0, 20_001) });
+    assert.equal((await importFrom(lab, from))[0]?.action, "left out");
+    assert.ok(!from.calls.some(({ method }) => method === "read"));
+  });
+
+  it("reads an archive to its end, however little of it comes at a time", async () => {
+    const lab = labOfRealSnapshot();
+    const from = folderOf(lab, { [`${FILE}.zip`]: k3sZip(FILE, SNAPSHOT) });
+    const read = from.read.bind(from);
+    from.read = async function* (...args) {
+      for await (const chunk of read(...args)) for (const byte of chunk) yield Uint8Array.of(byte);
+    };
+    assert.equal((await importFrom(lab, from))[0]?.action, "imported");
+  });
+
   it("passes over empty objects, which k3s takes for none either", async () => {
     const lab = labOfRealSnapshot();
     const [outcome] = await importFrom(lab, folderOf(lab, { [FILE]: Buffer.alloc(0) }));
@@ -215,6 +232,25 @@ describe("importSnapshots()", () => {
     lab.source.revision = 1n;
     lab.source.fixture = snapshotFixture("etcd-3.4-fresh");
     assert.deepEqual((await lab.manifest()).timeline, "2", "history is compared with what was taken here");
+  });
+
+  it("keeps its moment when its manifest is lost later on", async () => {
+    const lab = labOfRealSnapshot();
+    const own = await lab.manifest();
+    await lab.clock.advance(TWO_HOURS_MS);
+    const [outcome] = await importFrom(lab, folderOf(lab, { [FILE]: SNAPSHOT }));
+    assert.ok(outcome?.action === "imported");
+    const before = (await lab.destination.catalog.list(lab.never)).entries[0]?.manifest;
+    lab.store.lose(`${CLUSTER}/manifests/${outcome.name}.json`);
+    await lab.clock.advance(TWO_HOURS_MS);
+
+    assert.deepEqual(briefly(await rebuildIn(lab)), [`rebuilt ${outcome.name}`]);
+
+    // Another catalog, since one reads a manifest only once.
+    const [first, second] = (await destinationOf(lab.store).catalog.list(lab.never)).entries;
+    assert.deepEqual([first?.name, second?.name], [outcome.name, own.name]);
+    const { importedFrom: _, ...told } = before ?? {};
+    assert.deepEqual(first?.manifest, told);
   });
 
   it("signs a folder that is new, so that backups go on in it", async () => {

@@ -153,6 +153,26 @@ describe("rebuildManifests()", () => {
     assert.match(outcome.why, /a run is under way/);
   });
 
+  it("sees the manifest of a run that ends while it looks", async () => {
+    const lab = labOfRealSnapshot();
+    const { name } = await lab.manifest();
+    const [intent, manifest] = [`${CLUSTER}/runs/${name}.json`, `${CLUSTER}/manifests/${name}.json`];
+    const body = lab.store.peek(manifest) ?? "";
+    lab.store.lose(manifest);
+    lab.store.put(intent, "{}");
+    const list = lab.store.list.bind(lab.store);
+    let lists = 0;
+    lab.store.list = async function* (...args) {
+      lists += 1;
+      yield* list(...args);
+      if (lists !== 2) return;
+      lab.store.put(manifest, body);
+      lab.store.lose(intent);
+    };
+
+    assert.deepEqual(await rebuildIn(lab, { force: true }), []);
+  });
+
   it("takes what is younger than an hour only by force", async () => {
     const lab = labOfRealSnapshot();
     const { name } = await loseManifest(lab);

@@ -7,6 +7,7 @@ import { inputMutants } from "./input.ts";
 import { interruptionMutants } from "./interruption.ts";
 import { machineMutants } from "./machine.ts";
 import { promiseMutants } from "./promise.ts";
+import { rebuildMutants } from "./rebuild.ts";
 import { restoreMutants } from "./restore.ts";
 import { rotationMutants } from "./rotation.ts";
 import { s3Mutants } from "./s3.ts";
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...doctorMutants,
   ...verifyMutants,
   ...formatMutants,
+  ...rebuildMutants,
 ];
