@@ -178,7 +178,7 @@ describe("importSnapshots()", () => {
     assert.ok(!from.calls.some(({ method }) => method === "read"));
   });
 
-  it("reads an archive to its end, however little of it comes at a time", async () => {
+  it("reads a zip of which little comes at a time", async () => {
     const lab = labOfRealSnapshot();
     const from = folderOf(lab, { [`${FILE}.zip`]: k3sZip(FILE, SNAPSHOT) });
     const read = from.read.bind(from);
@@ -186,6 +186,13 @@ describe("importSnapshots()", () => {
       for await (const chunk of read(...args)) for (const byte of chunk) yield Uint8Array.of(byte);
     };
     assert.equal((await importFrom(lab, from))[0]?.action, "imported");
+  });
+
+  it("reads a zip to its end, whatever follows the snapshot", async () => {
+    const lab = labOfRealSnapshot();
+    const archive = Buffer.concat([k3sZip(FILE, SNAPSHOT), Buffer.alloc(1_000_000)]);
+    const [outcome] = await importFrom(lab, folderOf(lab, { [`${FILE}.zip`]: archive }));
+    assert.equal(outcome?.action, "imported");
   });
 
   it("passes over empty objects, which k3s takes for none either", async () => {
@@ -220,7 +227,7 @@ describe("importSnapshots()", () => {
     const lab = labOfRealSnapshot();
     const own = await lab.manifest();
     await lab.clock.advance(TWO_HOURS_MS);
-    await importFrom(lab, folderOf(lab, { [FILE]: SNAPSHOT, [`etcd-snapshot-cp-2-${TAKEN_SECONDS}`]: SNAPSHOT }));
+    await importFrom(lab, folderOf(lab, { [FILE]: SNAPSHOT, [`etcd-snapshot-cp-2-${TAKEN_SECONDS + 60}`]: SNAPSHOT }));
 
     assert.equal((await lab.destination.catalog.newest(lab.never))?.name, own.name);
     const retention = { ...Config.parse({}).retention, last: 1, daily: 0, weekly: 0 };

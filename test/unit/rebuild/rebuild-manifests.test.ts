@@ -132,6 +132,14 @@ describe("rebuildManifests()", () => {
     });
   }
 
+  it("sees by one reading that the digest is wrong", async () => {
+    const lab = labOfRealSnapshot();
+    lab.store.put(`${CLUSTER}/snapshots/ark-x`, flipped());
+    await lab.clock.advance(TWO_HOURS_MS);
+    await rebuildIn(lab);
+    assert.equal(lab.store.calls.filter(({ method }) => method === "read").length, 1);
+  });
+
   it("leaves out what another cluster has stored here, by its metadata", async () => {
     const lab = labOfRealSnapshot();
     await lab.manifest();
