@@ -22,15 +22,21 @@ export interface RebuiltSnapshot {
   readonly object: StoredObject;
 }
 
+interface LostSnapshot extends RebuiltSnapshot {
+  /** What another store says of the same bytes. */
+  readonly twin: Manifest | undefined;
+}
+
 /**
  * Composes the manifest of an object that has lost its own, from its bytes, its metadata and what the store says of it. An
- * import keeps the moment that its name tells, or it would be the newest of all.
+ * import keeps the moment that its name tells, or it would be the newest of all. What another store still says is better.
  */
-export function describeRebuilt(snapshot: RebuiltSnapshot): Manifest {
-  const { identity, name, store, object, examined } = snapshot;
+export function describeRebuilt(snapshot: LostSnapshot): Manifest {
+  const { identity, name, store, object, examined, twin } = snapshot;
+  const stored = { ...object, parts: partsOf(object) };
+  if (twin) return { ...twin, clusterUuid: identity.uuid, ...describeStored(stored, store), storedAt: twin.storedAt };
   const takenAt = takenAtOfImport(name);
   const { node = "", tick = "" } = object.metadata ?? {};
-  const stored = { ...object, parts: partsOf(object) };
   const { storedSize, storedSha256, encoding } = examined.object.manifest;
   return {
     ...describeBytes(snapshot, takenAt ?? object.storedAt),

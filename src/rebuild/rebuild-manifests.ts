@@ -7,6 +7,7 @@ import type { RebuildContext, RebuildOptions } from "./context.ts";
 import { describeRebuilt } from "./describe-rebuilt.ts";
 import { examine } from "./examine.ts";
 import { findLost, type LostSnapshot } from "./find-lost.ts";
+import { findTwin } from "./find-twin.ts";
 import { leftOut, type Outcome } from "./outcome.ts";
 import { whoseFolder } from "./whose-folder.ts";
 
@@ -50,7 +51,8 @@ async function rebuildOne(context: RebuildContext, request: One, signal: AbortSi
   const examined = await examine(context.verify, { store, key, size, encoding }, signal);
   if (typeof examined === "string") return leftOut({ store, key }, examined);
   const { writer } = context.backup;
-  const manifest = describeRebuilt({ identity, name, writer, store, examined, object });
+  const twin = await findTwin(context, { destination, name, examined }, signal);
+  const manifest = describeRebuilt({ identity, name, writer, store, examined, object, twin });
   const rebuilt: Outcome = { action: "rebuilt", key: store.fullKey(key), name, store: store.url("") };
   if (dryRun) return rebuilt;
   try {

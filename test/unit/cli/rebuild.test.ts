@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import { list } from "../../../src/cli/commands/list.ts";
 import { rebuild } from "../../../src/cli/commands/rebuild.ts";
 import { BackupError, isBackupError } from "../../../src/errors.ts";
-import { CLUSTER } from "../../support/backup-lab.ts";
+import { CLUSTER, destinationOf } from "../../support/backup-lab.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { snapshotFixture } from "../mvcc/memory-source.ts";
 import { loseManifest, SNAPSHOT, TWO_HOURS_MS } from "../rebuild/rebuild-lab.ts";
 import { labOfRealSnapshot } from "../verify/verify-lab.ts";
 import { sessionOf, type TestSession } from "./cli-session.ts";
@@ -77,6 +78,29 @@ describe("rebuild()", () => {
     await assert.rejects(rebuild(session, {}), (thrown) => thrown === error);
 
     assert.equal(session.printed.stdout, `rebuilt ${name} in memory://m2/\n`);
+  });
+
+  it("takes what the other store still says of the same bytes", async () => {
+    const lab = labOfRealSnapshot({ stores: 2 });
+    const lost = await loseManifest(lab);
+    await lab.clock.advance(TWO_HOURS_MS);
+
+    await rebuild(sessionOf(lab), {});
+
+    const [own] = (await destinationOf(lab.store).catalog.list(lab.never)).entries;
+    assert.deepEqual(own?.manifest, lost);
+  });
+
+  it("does not take what the other store says of other bytes", async () => {
+    const lab = labOfRealSnapshot({ stores: 2 });
+    const lost = await loseManifest(lab);
+    lab.store.put(`${CLUSTER}/snapshots/${lost.name}`, snapshotFixture("etcd-3.4-fresh"));
+    await lab.clock.advance(TWO_HOURS_MS);
+
+    await rebuild(sessionOf(lab), {});
+
+    const [own] = (await destinationOf(lab.store).catalog.list(lab.never)).entries;
+    assert.deepEqual([own?.manifest.rebuilt, own?.manifest.revision, own?.good], [true, "1", true]);
   });
 
   it("gives a folder without identity the uuid of the other store", async () => {

@@ -3,6 +3,7 @@ import type { Mutant } from "../mutant.ts";
 const rebuild = "test/unit/rebuild/rebuild-manifests.test.ts";
 const imports = "test/unit/rebuild/import-snapshots.test.ts";
 const command = "test/unit/cli/rebuild.test.ts";
+const bucket = "test/e2e/rebuild.test.ts";
 
 /** What gets a manifest later on, and what does not. */
 export const rebuildMutants: readonly Mutant[] = [
@@ -120,6 +121,44 @@ export const rebuildMutants: readonly Mutant[] = [
     tests: [{ file: rebuild, name: "makes one that pruning never counts together with others" }],
   },
   {
+    id: "rebuild/stored-size",
+    row: "rebuild: a rebuilt manifest holds what is stored",
+    file: "src/rebuild/describe-rebuilt.ts",
+    find: "    storedSize,\n    storedSha256,\n    encoding,\n  };",
+    replace: "    storedSize: examined.object.manifest.snapshotSize + 1,\n    storedSha256,\n    encoding,\n  };",
+    tests: [
+      { file: bucket, name: "makes lost manifests anew, with compression none" },
+      { file: bucket, name: "makes lost manifests anew, with compression zstd" },
+    ],
+  },
+  {
+    id: "rebuild/import-local",
+    row: "rebuild: a local directory of k3s's",
+    file: "src/app/other-folder.ts",
+    find: "/^[/.]/.test(from)",
+    replace: "/^[/]/.test(from)",
+    tests: [
+      { file: "test/unit/app/other-folder.test.ts", name: 'takes "./snapshots" for' },
+      { file: bucket, name: "imports a local directory of k3s's into every store" },
+    ],
+  },
+  {
+    id: "rebuild/twin",
+    row: "rebuild: another store still has the manifest",
+    file: "src/rebuild/describe-rebuilt.ts",
+    find: "if (twin) return {",
+    replace: 'if (twin?.name === "") return {',
+    tests: [{ file: command, name: "takes what the other store still says of the same bytes" }],
+  },
+  {
+    id: "rebuild/twin-other",
+    row: "rebuild: another store has a manifest of other bytes",
+    file: "src/rebuild/find-twin.ts",
+    find: "manifest.storedSha256 === examined.object.manifest.storedSha256 ? manifest : undefined",
+    replace: "manifest",
+    tests: [{ file: command, name: "does not take what the other store says of other bytes" }],
+  },
+  {
     id: "rebuild/kind",
     row: "rebuild: the schedule's retention prunes only what the schedule took",
     file: "src/rebuild/describe-rebuilt.ts",
@@ -141,7 +180,10 @@ export const rebuildMutants: readonly Mutant[] = [
     file: "src/rebuild/whose-folder.ts",
     find: "onlyUuid([before?.clusterUuid, known, ...named], url)",
     replace: "onlyUuid([before?.clusterUuid, known], url)",
-    tests: [{ file: rebuild, name: "signs it again with the uuid of its objects" }],
+    tests: [
+      { file: rebuild, name: "signs it again with the uuid of its objects" },
+      { file: bucket, name: "signs a folder again that has lost its identity too" },
+    ],
   },
   {
     id: "rebuild/two-identities",
@@ -264,7 +306,10 @@ export const rebuildMutants: readonly Mutant[] = [
     file: "src/backup/unzip.ts",
     find: "HEADER_BYTES + head.readUInt16LE(26) + head.readUInt16LE(28)",
     replace: "HEADER_BYTES + head.readUInt16LE(28)",
-    tests: [{ file: imports, name: "gives the same bytes the same name, zipped or not" }],
+    tests: [
+      { file: imports, name: "gives the same bytes the same name, zipped or not" },
+      { file: bucket, name: "imports a folder of k3s's: whole ones and zips" },
+    ],
   },
   {
     id: "rebuild/zip-pieces",
