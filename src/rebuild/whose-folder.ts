@@ -58,7 +58,7 @@ async function askClusterId({ source }: BackupContext, url: string, signal: Abor
   } catch (cause) {
     if (!isBackupError(cause)) throw cause;
     throw new BackupError(cause.code, `Cannot sign "${url}" again: etcd does not say which cluster this is`, {
-      hint: "Run it where etcd can be reached, or add --cluster-id=HEX, which `etcdctl member list -w json` has shown",
+      hint: "Run it where etcd can be reached, or add --cluster-id=HEX, which etcd's log names as cluster-id",
       cause,
     });
   }

@@ -51,6 +51,7 @@ export interface SavedSnapshot {
   readonly revision: string;
   readonly clusterId: string;
   readonly linearized: boolean;
+  readonly storedAt: string;
   readonly timeline: string;
   readonly kind: string;
   readonly sha256: string;

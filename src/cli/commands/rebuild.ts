@@ -96,7 +96,7 @@ async function uuidOfAny({ app, terminal }: Session): Promise<string> {
 function clusterIdOf({ clusterId }: RebuildFlags): string | undefined {
   if (clusterId === undefined || /^[0-9a-f]+$/.test(clusterId)) return clusterId;
   throw new BackupError("USAGE", `Cannot use --cluster-id "${clusterId}": it is not hexadecimal`, {
-    hint: "Write it as etcdctl prints it with --hex, in lower case",
+    hint: "Write it as etcd's log names it, as cluster-id",
   });
 }
 
