@@ -2,7 +2,7 @@ import type { Findings } from "../model/finding.ts";
 import type { Database } from "./database.ts";
 import { checkFreelist } from "./freelist.ts";
 import { checkMetaPages } from "./meta-pages.ts";
-import { ELEMENT_SIZE, PAGE_HEADER_SIZE, readUint32, readUint64 } from "./page.ts";
+import { ELEMENT_SIZE, PAGE_HEADER_SIZE, readLeafElement, readUint32, readUint64 } from "./page.ts";
 import type { Slice } from "./page-check.ts";
 import { bodyStart, type PageRun } from "./page-run.ts";
 import { type OnLeaf, TreeWalk } from "./tree-walk.ts";
@@ -80,10 +80,11 @@ function bucketsOn(leaf: PageRun): BucketEntry[] {
 
 /** The bytes of all rows of a sound leaf: keys and values in turn, one right behind the other. */
 export function bodyOf(leaf: PageRun): Slice {
+  const { header, bytes } = leaf;
   const start = bodyStart(leaf);
-  let end = start;
-  for (const { value } of rowsOf(leaf)) end = value.end;
-  return { bytes: leaf.bytes, start, end };
+  if (header.count === 0) return { bytes, start, end: start };
+  const last = readLeafElement(bytes, leaf.start, header.count - 1);
+  return { bytes, start, end: last.value + last.valueSize };
 }
 
 /** The rows of a sound leaf. */

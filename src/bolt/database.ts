@@ -1,4 +1,5 @@
 import { TRAILER_BYTES } from "../model/manifest.ts";
+import { compressionOf } from "../model/snapshot-file.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { META_SIZE, type Meta, PAGE_SIZES, readMeta } from "./page.ts";
 
@@ -12,11 +13,6 @@ export interface Database extends Meta {
 /** Two meta pages and the root bucket's. */
 const MIN_PAGES = 3;
 const HEAD_BYTES = Math.max(...PAGE_SIZES) + META_SIZE;
-const COMPRESSED: readonly { readonly magic: readonly number[]; readonly by: string }[] = [
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], by: "zstd" },
-  { magic: [0x1f, 0x8b], by: "gzip" },
-  { magic: [0x50, 0x4b, 0x03, 0x04], by: "zip" },
-];
 
 /** Opens the database in `source`; what keeps it from being one is returned as text. */
 export async function openDatabase(source: ByteSource, signal: AbortSignal): Promise<Database | string> {
@@ -53,8 +49,6 @@ function metaAt(head: Uint8Array, start: number): Meta | undefined {
 }
 
 function explain(head: Uint8Array): string {
-  const compressed = COMPRESSED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
-  return compressed
-    ? `it is compressed with ${compressed.by}`
-    : "it has no valid meta page, so it is no bbolt database";
+  const compression = compressionOf(head);
+  return compression ? `it is compressed with ${compression}` : "it has no valid meta page, so it is no bbolt database";
 }

@@ -122,7 +122,8 @@ function textOf(bytes: Uint8Array, element: LeafElement): string {
   return decoder.decode(bytes.subarray(element.key, element.key + element.keySize));
 }
 
-function readBigEndian(bytes: Uint8Array, offset: number): number {
+/** Four bytes in etcd's own order. */
+export function readBigEndian(bytes: Uint8Array, offset: number): number {
   const value = readUint32(bytes, offset);
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

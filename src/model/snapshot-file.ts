@@ -14,16 +14,19 @@ export const HEAD_BYTES = 32;
 /** Of a meta page, behind its header, in little endian (bbolt `internal/common/meta.go`). */
 const BOLT_MAGIC = [0xed, 0xda, 0x0c, 0xed];
 const BOLT_MAGIC_AT = 16;
-const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
-const GZIP_MAGIC = [0x1f, 0x8b];
+const MAGICS = { zstd: [0x28, 0xb5, 0x2f, 0xfd], gzip: [0x1f, 0x8b], zip: [0x50, 0x4b, 0x03, 0x04] } as const;
+
+/** What a file that begins like this is compressed with, if with anything that is known. */
+export function compressionOf(head: Uint8Array): keyof typeof MAGICS | undefined {
+  return (["zstd", "gzip", "zip"] as const).find((format) => startsWith(head, MAGICS[format]));
+}
 
 /** Why no tool could restore the file, judged by its first bytes alone; `undefined` when one might. */
 export function refuseFile({ name, sizeBytes, head }: FileHead): BackupError | undefined {
   if (sizeBytes === 0) return refusal(name, "it is empty", "Take another one; `etcd-ark list` shows what there is");
-  if (startsWith(head, ZSTD_MAGIC))
-    return refusal(name, "it is compressed with zstd", `Unpack it first: zstd -d ${name}`);
-  if (startsWith(head, GZIP_MAGIC))
-    return refusal(name, "it is compressed with gzip", `Unpack it first: gunzip ${name}`);
+  const compression = compressionOf(head);
+  if (compression === "zstd") return refusal(name, "it is compressed with zstd", `Unpack it first: zstd -d ${name}`);
+  if (compression === "gzip") return refusal(name, "it is compressed with gzip", `Unpack it first: gunzip ${name}`);
   if (startsWith(head.subarray(BOLT_MAGIC_AT), BOLT_MAGIC)) return undefined;
   return refusal(
     name,

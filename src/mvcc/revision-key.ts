@@ -1,3 +1,4 @@
+import { readBigEndian } from "../bolt/etcd-buckets.ts";
 import type { Slice } from "../bolt/page-check.ts";
 
 /** A key of bucket `key`: `main_sub`, of 64 bits each, and a `t` behind it for a tombstone (etcd `mvcc/revision.go`). */
@@ -22,10 +23,5 @@ export function readRevisionKey({ bytes, start, end }: Slice): RevisionKey | und
 }
 
 function readUint64(bytes: Uint8Array, at: number): number {
-  return readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4);
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-  return a * 2 ** 24 + ((b << 16) | (c << 8) | d);
+  return readBigEndian(bytes, at) * 2 ** 32 + readBigEndian(bytes, at + 4);
 }

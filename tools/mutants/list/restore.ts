@@ -165,8 +165,8 @@ export const restoreMutants: readonly Mutant[] = [
     id: "restore/compressed",
     row: "restore: a compressed file under a raw name",
     file: "src/model/snapshot-file.ts",
-    find: "if (startsWith(head, GZIP_MAGIC))",
-    replace: "if (startsWith(head, ZSTD_MAGIC))",
+    find: 'if (compression === "gzip")',
+    replace: 'if (compression === "zip")',
     tests: [{ file: restore, name: "refuses a file that is compressed with gzip" }],
   },
   {
